@@ -1,0 +1,221 @@
+"""Ordered parallel maps over units of work, and the random streams of tiles.
+
+Kernels are serial and release the GIL; a unit is a function call on one (row tile, column block). The
+units depend on the shape of the data alone, and results come back in the order of the units, so that
+sums over them are the same bits whatever the number of threads.
+"""
+
+import functools
+import itertools
+import operator
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import joblib
+import numpy as np
+from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
+
+# Below this many elementary steps a pass is over before a second thread would have woken up.
+MIN_PARALLEL_WORK = 200_000
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_pools_lock = threading.Lock()
+
+
+def effective_n_jobs(n_jobs=None):
+    """Return the number of threads to use, with joblib's meaning of `n_jobs`.
+
+    Parameters
+    ----------
+    n_jobs : int or None, default=None
+        None means 1 unless in a :func:`joblib.parallel_config` context; -1 means all processors that
+        the CPU affinity and the cgroup quota of this process allow.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If `n_jobs` is 0.
+
+    Examples
+    --------
+    >>> from fastmle.engine import effective_n_jobs
+    >>> effective_n_jobs(2)
+    2
+    """
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0; use None or 1 for one thread, -1 for all processors")
+    if n_jobs is not None and n_jobs > 0:
+        return int(n_jobs)
+    return joblib.effective_n_jobs(n_jobs)
+
+
+def _pool(n_workers):
+    """Return the process's thread pool of that size, started on first use."""
+    with _pools_lock:
+        if n_workers not in _pools:
+            _pools[n_workers] = ThreadPoolExecutor(n_workers, thread_name_prefix="fastmle")
+        return _pools[n_workers]
+
+
+def _forget_pools():
+    # The threads of a parent process do not exist in a forked child.
+    global _pools_lock
+    _pools_lock = threading.Lock()
+    _pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pools)
+
+
+def map_units(function, units, *, n_jobs=None, workspace=None, work=None):
+    """Call `function` on every unit and return the results in the order of the units.
+
+    The calling thread works too, and between two units it answers Ctrl-C: the other threads then
+    finish the unit they are in, and the interrupt is raised.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(unit)``, or ``function(unit, scratch)`` where `workspace` is given.
+    units : sequence
+        The units of work.
+    n_jobs : int or None, default=None
+        Number of threads, see :func:`effective_n_jobs`.
+    workspace : callable or None, default=None
+        Called once in every thread that takes part, to make the scratch memory of its calls.
+    work : int or None, default=None
+        Rough number of elementary steps of the whole map; a small one is not worth a thread.
+
+    Returns
+    -------
+    list
+        One result a unit.
+
+    Raises
+    ------
+    Exception
+        The error of the first unit that failed, after the other threads have stopped.
+
+    Examples
+    --------
+    >>> from fastmle.engine import map_units
+    >>> map_units(lambda i: i * i, range(5), n_jobs=2)
+    [0, 1, 4, 9, 16]
+    """
+    units = list(units)
+    n_threads = min(effective_n_jobs(n_jobs), len(units))
+    if work is not None and work < MIN_PARALLEL_WORK:
+        n_threads = 1
+    results = [None] * len(units)
+    counter = itertools.count()
+    stopped = threading.Event()
+
+    errors = []
+
+    def run():
+        arguments = () if workspace is None else (workspace(),)
+        while not stopped.is_set() and (i := next(counter)) < len(units):
+            try:
+                results[i] = function(units[i], *arguments)
+            except Exception as error:
+                stopped.set()
+                errors.append((i, error))
+
+    helpers = [_pool(n_threads - 1).submit(run) for _ in range(n_threads - 1)]
+    try:
+        run()
+        _wait(helpers)
+    except BaseException:
+        # An interrupt, perhaps: nothing may still be writing when this function is left.
+        stopped.set()
+        _wait(helpers)
+        raise
+    if errors:
+        # Units are started in order, so the first of the failing ones has been tried for certain.
+        raise min(errors, key=operator.itemgetter(0))[1]
+    for helper in helpers:
+        if not helper.cancelled():
+            helper.result()  # raises what the workspace raised
+    return results
+
+
+def _wait(helpers):
+    """Wait for the threads that started; those that did not have nothing left to do."""
+    wait([helper for helper in helpers if not helper.cancel()])
+
+
+@functools.cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")
+
+
+def single_threaded_blas():
+    """Return a context in which linear algebra libraries use one thread.
+
+    Their idle threads spin for a while after each call and would take the processors from the passes
+    over the data; results also stay independent of how many threads they have.
+    """
+    return _blas().limit(limits=1)
+
+
+def split_evenly(n_items, n_parts):
+    """Return at most `n_parts` consecutive, non-empty slices that cover ``range(n_items)``.
+
+    Examples
+    --------
+    >>> from fastmle.engine import split_evenly
+    >>> split_evenly(7, 3)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
+    """
+    n_parts = min(n_items, n_parts)
+    edges = [n_items * part // n_parts for part in range(n_parts + 1)] if n_parts else [0]
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
+
+
+def tile_streams(random_state, n_tiles):
+    """Return one independent random generator a tile, keyed by the seed and the tile's index.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        The seed; a generator or RandomState is drawn from once.
+    n_tiles : int
+        Number of tiles.
+
+    Returns
+    -------
+    list of numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If `random_state` is none of these.
+
+    Examples
+    --------
+    >>> from fastmle.engine import tile_streams
+    >>> first, second = tile_streams(0, 2)
+    >>> float(first.random()) == float(tile_streams(0, 1)[0].random())
+    True
+    """
+    if isinstance(random_state, np.random.Generator):
+        entropy = random_state.integers(2**32, size=4).tolist()
+    elif isinstance(random_state, (int, np.integer)) and random_state >= 0:
+        entropy = int(random_state)
+    elif random_state is None:
+        entropy = None
+    else:
+        entropy = check_random_state(random_state).randint(2**31, size=4).tolist()
+    root = np.random.SeedSequence(entropy)
+    return [
+        np.random.Generator(np.random.SFC64(np.random.SeedSequence(root.entropy, spawn_key=(tile,))))
+        for tile in range(n_tiles)
+    ]

@@ -1,0 +1,351 @@
+"""What all densities of this library share: input, scoring, sampling, files."""
+
+import numbers
+
+import numpy as np
+from scipy.special import expit
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.validation import _is_fitted, check_is_fitted
+
+from .. import likelihood
+from ..data import BitMatrix
+from ..data.sources import check_sample_weight
+from ..persistence import write_model
+from ._names import check_feature_names, reorder_by_name
+
+
+class AutoregressiveDensity(DensityMixin, BaseEstimator):
+    """Base of densities p(x) = prod_i p(x_i | x_<i) with logistic conditionals.
+
+    A subclass defines `_conditionals`, `_file_arrays` and `_file_scalars`, and in `fit` calls `_pack`
+    and, when all has gone well, `_set_fitted`.
+    """
+
+    # Names of the fitted attributes in a model file, besides n_features_in_ and feature_names_in_.
+    _file_arrays: tuple = ()
+    _file_scalars: tuple = ()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # Input
+
+    def _pack(self, X, sample_weight=None):
+        """Return X as a BitMatrix."""
+        return BitMatrix.from_array(
+            X, sample_weight=sample_weight, binarize=self.binarize, n_jobs=self.n_jobs
+        )
+
+    def _pack_for_fit(self, X, sample_weight):
+        """Return X as a BitMatrix without the rows of weight zero."""
+        bits = self._pack(X, sample_weight)
+        if bits.sample_weight is not None and not bits.sample_weight.all():
+            bits = bits[np.flatnonzero(bits.sample_weight)]
+        return bits
+
+    def _set_fitted(self, bits, **attributes):
+        """Take over the results of a fit, all at once."""
+        self.__dict__.pop("feature_names_in_", None)
+        if bits.feature_names is not None:
+            self.feature_names_in_ = bits.feature_names
+        self.n_features_in_ = bits.shape[1]
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def _pack_like_fit(self, X):
+        """Return X as a BitMatrix with the columns that were fitted, or raise."""
+        check_is_fitted(self)
+        bits = self._pack(X)
+        check_feature_names(self, bits)
+        if bits.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {bits.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        return bits
+
+    def _conditionals(self):
+        """Return (coef or None, intercept, order or None) with columns in autoregressive order."""
+        raise NotImplementedError
+
+    def _in_order(self, bits):
+        coef, intercept, order = self._conditionals()
+        return (bits if order is None else bits.take_columns(order, n_jobs=self.n_jobs)), coef, intercept
+
+    def _terms(self, X, **options):
+        bits, coef, intercept = self._in_order(self._pack_like_fit(X))
+        terms = likelihood.feature_terms(bits, coef, intercept, n_jobs=self.n_jobs, **options)
+        return self._in_original_columns(terms)
+
+    def _in_original_columns(self, table):
+        order = self._conditionals()[2]
+        if order is None:
+            return table
+        original = np.empty_like(table)
+        original[..., order] = table
+        return original
+
+    # Scores
+
+    def score_samples(self, X):
+        """Return the log-likelihood of each row.
+
+        Parameters
+        ----------
+        X : BitMatrix or array-like of shape (n_samples, n_features)
+            Rows of zeros and ones, in any form that `fit` takes.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples,)
+            log p(x), nats. A row's score does not depend on the rows beside it.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If a value is neither 0 nor 1, or if number, names or order of the columns differ from
+            those at fit time.
+        """
+        bits, coef, intercept = self._in_order(self._pack_like_fit(X))
+        return likelihood.log_likelihood(bits, coef, intercept, n_jobs=self.n_jobs)
+
+    def score_features(self, X):
+        """Return log p(x_i | x_<i) of each row and column: which bits surprise.
+
+        Parameters
+        ----------
+        X : BitMatrix or array-like of shape (n_samples, n_features)
+            Rows of zeros and ones.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_features)
+            Nats, in original columns; the rows add up to :meth:`score_samples`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError
+            As :meth:`score_samples`.
+        """
+        return self._terms(X)
+
+    def conditional_proba(self, X):
+        """Return p(x_i = 1 | x_<i) of each row and column.
+
+        Parameters
+        ----------
+        X : BitMatrix or array-like of shape (n_samples, n_features)
+            Rows of zeros and ones.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_features)
+            Probabilities, in original columns.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError
+            As :meth:`score_samples`.
+        """
+        logits = self._terms(X, logits=True)
+        return expit(logits, out=logits)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the mean log-likelihood of the rows.
+
+        Parameters
+        ----------
+        X : BitMatrix or array-like of shape (n_samples, n_features)
+            Rows of zeros and ones.
+        y : None
+            Ignored, for scikit-learn's interfaces.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows; None uses those of a BitMatrix, or one each.
+
+        Returns
+        -------
+        float
+            Mean log-likelihood, nats a row; the higher the better.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError
+            As :meth:`score_samples`, or for weights that do not fit.
+        """
+        scores = self.score_samples(X)
+        if sample_weight is None:
+            weight = X.sample_weight if isinstance(X, BitMatrix) else None
+        else:
+            weight = check_sample_weight(sample_weight, len(scores))
+        if weight is None:
+            return float(scores.mean())
+        counted = weight > 0  # zero times an infinite score is no score, not NaN
+        return float(np.average(scores[counted], weights=weight[counted]))
+
+    def bits_per_dim(self, X, sample_weight=None):
+        """Return the mean negative log-likelihood in bits a variable.
+
+        Parameters
+        ----------
+        X : BitMatrix or array-like of shape (n_samples, n_features)
+            Rows of zeros and ones.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            ``-score(X) / (n_features * log(2))``.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError
+            As :meth:`score`.
+        """
+        score = self.score(X, sample_weight=sample_weight)
+        return -score / (self.n_features_in_ * float(np.log(2.0)))
+
+    # Drawing
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the fitted density.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : None, int, RandomState or Generator, default=None
+            Seed. The same seed gives the same rows for any `n_jobs`.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_samples, n_features)
+            Zeros and ones, in original columns.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `n_samples` is not a positive integer.
+        """
+        check_is_fitted(self)
+        n_samples = _positive("n_samples", n_samples)
+        coef, intercept, _ = self._conditionals()
+        drawn = likelihood.sample(n_samples, coef, intercept, random_state=random_state, n_jobs=self.n_jobs)
+        return self._in_original_columns(drawn.to_array())
+
+    def complete(self, X_prefix, n_draws=1, random_state=None):
+        """Complete rows of which the first variables of the order are known, by exact draws.
+
+        Parameters
+        ----------
+        X_prefix : BitMatrix or array-like of shape (n_samples, k)
+            The columns ``order_[:k]`` (the first k columns where there is no order), in that order; or
+            with names, those columns in any order.
+        n_draws : int, default=1
+            Number of completions of each row.
+        random_state : None, int, RandomState or Generator, default=None
+            Seed.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_samples, n_draws, n_features)
+            Whole rows, in original columns.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X_prefix` has too many columns, or names that are not the first of the order; if a
+            value is neither 0 nor 1; if `n_draws` is not a positive integer.
+        """
+        check_is_fitted(self)
+        n_draws = _positive("n_draws", n_draws)
+        coef, intercept, order = self._conditionals()
+        prefix = self._pack(X_prefix)
+        n_given = prefix.shape[1]
+        if n_given > self.n_features_in_:
+            raise ValueError(
+                f"X_prefix has {n_given} columns, but {type(self).__name__} was fitted on "
+                f"{self.n_features_in_}"
+            )
+        if prefix.feature_names is not None and _is_fitted(self, "feature_names_in_"):
+            names = self.feature_names_in_
+            first = (names if order is None else names[order])[:n_given]
+            prefix = reorder_by_name(prefix, first)
+        rows = prefix[np.repeat(np.arange(prefix.shape[0]), n_draws)]
+        drawn = likelihood.sample(
+            rows.shape[0],
+            coef,
+            intercept,
+            prefix=rows,
+            random_state=random_state,
+            n_jobs=self.n_jobs,
+        )
+        whole = self._in_original_columns(drawn.to_array())
+        return whole.reshape(prefix.shape[0], n_draws, self.n_features_in_)
+
+    # Files
+
+    def save(self, path):
+        """Write the fitted model to a file that :func:`fastmle.load` reads.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Written exactly there, whole or not at all. The format is safetensors, which cannot hold
+            code. A `random_state` that is no integer is not kept.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        description = {
+            "estimator": type(self).__name__,
+            "params": {name: _plain(value) for name, value in self.get_params().items()},
+            "scalars": {
+                name: _plain(getattr(self, name)) for name in ("n_features_in_", *self._file_scalars)
+            },
+            "feature_names": None if names is None else list(names),
+        }
+        write_model(path, {name: getattr(self, name) for name in self._file_arrays}, description)
+
+    @classmethod
+    def _from_file(cls, arrays, description):
+        """Rebuild the estimator that `save` has written."""
+        model = cls(**description["params"])
+        for name in cls._file_arrays:
+            setattr(model, name, arrays[name])
+        for name in ("n_features_in_", *cls._file_scalars):
+            setattr(model, name, description["scalars"][name])
+        if description["feature_names"] is not None:
+            model.feature_names_in_ = np.asarray(description["feature_names"], dtype=object)
+        return model
+
+
+def _positive(name, value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def _plain(value):
+    """Return a parameter or scalar in a form that JSON has."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value if isinstance(value, (bool, int, float, str, type(None))) else None

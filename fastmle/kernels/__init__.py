@@ -1,0 +1,95 @@
+"""Compiled kernels: pure functions on plain arrays, without validation, threads or hidden state.
+
+Only this module imports the compiled extensions. `CATALOGUE` pairs every kernel with its plain NumPy
+definition in :mod:`fastmle.kernels.reference`; the tests walk it.
+"""
+
+import os
+
+from . import reference
+from ._bits import (
+    column_words,
+    count_columns,
+    count_pairs,
+    pack_rows,
+    pack_sparse_rows,
+    sum_columns,
+    unpack_rows,
+)
+from ._fvsbn import (
+    LANES,
+    add_terms,
+    available_levels,
+    build_tables,
+    compute_logits,
+    logits_to_residuals,
+    logits_to_terms,
+    sample_group,
+    scatter_gradient,
+    set_level,
+)
+from ._quasi_newton import first_loop, second_loop, store_pairs
+
+_KERNELS = (
+    add_terms,
+    build_tables,
+    column_words,
+    compute_logits,
+    count_columns,
+    count_pairs,
+    first_loop,
+    logits_to_residuals,
+    logits_to_terms,
+    pack_rows,
+    pack_sparse_rows,
+    sample_group,
+    scatter_gradient,
+    second_loop,
+    store_pairs,
+    sum_columns,
+    unpack_rows,
+)
+
+CATALOGUE = {kernel.__name__: (kernel, getattr(reference, kernel.__name__)) for kernel in _KERNELS}
+
+
+def choose_level(wanted=None):
+    """Let the kernels use an instruction-set level: the highest one, or the one wanted.
+
+    Parameters
+    ----------
+    wanted : {"baseline", "avx2"} or None, default=None
+        None takes the highest level that the processor has.
+
+    Returns
+    -------
+    str
+        The level in use.
+
+    Raises
+    ------
+    ValueError
+        If the processor, or this build, does not have it.
+    """
+    levels = available_levels()
+    level = wanted or levels[-1]
+    if level not in levels:
+        raise ValueError(
+            f"instruction-set level {level!r} is not to be had here; choose from {', '.join(levels)} "
+            "(environment variable FASTMLE_LEVEL)"
+        )
+    set_level(level)
+    return level
+
+
+LEVEL = choose_level(os.environ.get("FASTMLE_LEVEL"))
+
+__all__ = [
+    "CATALOGUE",
+    "LANES",
+    "LEVEL",
+    "available_levels",
+    "choose_level",
+    "reference",
+    *(kernel.__name__ for kernel in _KERNELS),
+]

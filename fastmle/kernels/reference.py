@@ -1,0 +1,176 @@
+"""What every kernel computes, in plain NumPy and float64: the specification the tests hold them to.
+
+The functions have the names and arguments of the compiled kernels. A *tile* is uint8 of shape
+(n_groups, n_rows): variable 8 g + h of row r is bit h of ``tile[g, r]``. A *block* is an ascending
+int32 list of columns; arrays whose last axis is the lanes of a line hold the block's columns first
+and nothing of meaning after them.
+"""
+
+import itertools
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+
+def _rows(tile, n_columns=None):
+    """Return the tile as (n_rows, n_columns) of 0 and 1."""
+    return np.unpackbits(np.asarray(tile).T, axis=1, bitorder="little", count=n_columns)
+
+
+# Bits
+
+
+def pack_rows(rows, tile):
+    """Pack rows of 0 and 1 into the tile; return whether every value was 0 or 1."""
+    rows = np.asarray(rows)
+    tile[:] = np.packbits(rows == 1, axis=1, bitorder="little").T
+    return bool(np.all((rows == 0) | (rows == 1)))
+
+
+def pack_sparse_rows(indptr, indices, tile):
+    """Set the bits ``indices[indptr[r]:indptr[r + 1]]`` of row r in a tile of zeros."""
+    for row, (start, stop) in enumerate(itertools.pairwise(indptr)):
+        for column in indices[start:stop]:
+            tile[column // 8, row] |= 1 << (column % 8)
+
+
+def unpack_rows(tile, rows):
+    """Write the tile as rows of 0 and 1."""
+    rows[:] = _rows(tile, rows.shape[1])
+
+
+def count_columns(tile, counts):
+    """Add the number of ones in every column to `counts`."""
+    counts += _rows(tile, len(counts)).sum(axis=0, dtype=np.int64)
+
+
+def sum_columns(tile, weight, sums):
+    """Add the weight of the rows in which a column is one to `sums`."""
+    sums += weight @ _rows(tile, len(sums))
+
+
+def column_words(tile, words):
+    """Write the bits of every column as 64-bit words, row k in bit k % 64 of word k // 64."""
+    bits = np.zeros((len(words), 64 * words.shape[1]), dtype=np.uint8)
+    bits[:, : tile.shape[1]] = _rows(tile, len(words)).T
+    words[:] = np.packbits(bits, axis=1, bitorder="little").view("<u8")
+
+
+def count_pairs(words, first, last, counts):
+    """Add the co-occurrences of columns first <= i < last and j <= i to ``counts[i, j]``."""
+    bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(np.int64)
+    counts[first:last] += np.tril(bits @ bits.T)[first:last]
+
+
+# FVSBN
+
+
+def build_tables(coef, columns, tables):
+    """Write the 256 partial sums of weights of each group, for predecessors of the columns only.
+
+    ``tables[g, v, lane]`` is the sum of ``coef[lane, 8 g + h]`` over the set bits h of v with
+    8 g + h < columns[lane].
+    """
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    weights = np.zeros((8 * len(tables), tables.shape[2]))
+    n_used = min(len(weights), coef.shape[1])
+    for lane, column in enumerate(columns):
+        weights[:n_used, lane] = np.where(np.arange(n_used) < column, coef[lane, :n_used], 0.0)
+    for group in range(len(tables)):
+        tables[group] = bits @ weights[8 * group : 8 * group + 8]
+
+
+def compute_logits(tile, tables, intercept, z):
+    """Write the logits: ``z[r, lane] = intercept[lane] + sum_g tables[g, tile[g, r], lane]``."""
+    z[:] = 0.0
+    z[:, : len(intercept)] = intercept
+    for table, group in zip(tables, tile, strict=False):
+        z += table[group]
+
+
+def logits_to_terms(tile, columns, z):
+    """Replace the logits by log p(x_i | x_<i)."""
+    outcomes = _rows(tile)[:, columns]
+    z[:, : len(columns)] = log_expit(np.where(outcomes == 1, 1.0, -1.0) * z[:, : len(columns)])
+
+
+def add_terms(terms, n_columns, total):
+    """Add every row's terms to its total."""
+    total += terms[:, :n_columns].sum(axis=1, dtype=np.float64)
+
+
+def logits_to_residuals(tile, columns, weight, z, value):
+    """Replace the logits by w (x_i - p(x_i = 1 | x_<i)); add w log p(x_i | x_<i) to `value`."""
+    outcomes = _rows(tile)[:, columns]
+    sign = np.where(outcomes == 1, 1.0, -1.0)
+    weight = np.ones(len(outcomes)) if weight is None else np.asarray(weight)
+    t = sign * z[:, : len(columns)]
+    value[: len(columns)] += weight @ log_expit(t.astype(np.float64))
+    z[:, : len(columns)] = weight[:, None] * sign * expit(-t)
+
+
+def scatter_gradient(tile, residual, columns, n_groups, buckets, grad_coef, grad_intercept):
+    """Add sum_r residual[r, lane] x_j, j < columns[lane], and sum_r residual[r, lane].
+
+    `buckets` is scratch of the compiled kernel.
+    """
+    residual = residual[:, : len(columns)].astype(np.float64)
+    products = residual.T @ _rows(tile[:n_groups])
+    for lane, column in enumerate(columns):
+        grad_coef[lane, :column] += products[lane, :column]
+    grad_intercept[: len(columns)] += residual.sum(axis=0)
+
+
+def sample_group(z, weights, uniform, first_bit, n_lanes, group_bytes):
+    """Draw bits first_bit <= h < n_lanes of one group in turn: 1 where 1 - uniform <= sigmoid(logit).
+
+    ``z[r, h]`` is the logit from the groups before, ``weights[h, k]`` the weight of bit k < h.
+    """
+    for h in range(first_bit, n_lanes):
+        bits = np.unpackbits(group_bytes[:, None], axis=1, bitorder="little")
+        logit = z[:, h] + bits[:, :h] @ weights[h, :h]
+        group_bytes |= (1 - uniform[:, h] <= expit(logit)).astype(np.uint8) << np.uint8(h)
+
+
+# Limited-memory quasi-Newton method: row i of the arguments is problem rows[i]
+
+
+def _ring(row, lengths, offsets, steps, changes, curvatures, counts):
+    """Yield (place, s, y, s.y) of the pairs of a row, the oldest first."""
+    memory = curvatures.shape[1]
+    for k in range(max(0, counts[row] - memory), counts[row]):
+        place = k % memory
+        pair = slice(offsets[row] + place * lengths[row], offsets[row] + (place + 1) * lengths[row])
+        yield place, steps[pair], changes[pair], curvatures[row, place]
+
+
+def store_pairs(rows, lengths, offsets, new_steps, new_changes, steps, changes, curvatures, counts):
+    """Append a pair to the ring of each row, unless its inner product is not positive."""
+    memory = curvatures.shape[1]
+    for row, step, change in zip(rows, new_steps, new_changes, strict=True):
+        n = lengths[row]
+        product = step[:n] @ change[:n]
+        if product > 0:
+            place = counts[row] % memory
+            start = offsets[row] + place * n
+            steps[start : start + n], changes[start : start + n] = step[:n], change[:n]
+            curvatures[row, place] = product
+            counts[row] += 1
+
+
+def first_loop(rows, lengths, offsets, steps, changes, curvatures, counts, directions, coefficients):
+    """Newest to oldest pair: q -= (s.q / s.y) y."""
+    for i, row in enumerate(rows):
+        q = directions[i, : lengths[row]]
+        pairs = list(_ring(row, lengths, offsets, steps, changes, curvatures, counts))
+        for place, s, y, product in reversed(pairs):
+            coefficients[i, place] = s @ q / product
+            q -= coefficients[i, place] * y
+
+
+def second_loop(rows, lengths, offsets, steps, changes, curvatures, counts, directions, coefficients):
+    """Oldest to newest pair: q += (coefficient - y.q / s.y) s."""
+    for i, row in enumerate(rows):
+        q = directions[i, : lengths[row]]
+        for place, s, y, product in _ring(row, lengths, offsets, steps, changes, curvatures, counts):
+            q += (coefficients[i, place] - y @ q / product) * s

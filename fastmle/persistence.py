@@ -1,0 +1,121 @@
+"""Model files: safetensors, which holds arrays and text and cannot run code.
+
+A file has the fitted arrays, and in its metadata the format version, the library version, the name of
+the estimator, its hyper-parameters, its fitted scalars and the feature names, as JSON.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from .exceptions import ModelFileError
+
+FORMAT_NAME = "fastmle-model"
+FORMAT_VERSION = 1
+
+
+def write_model(path, arrays, description):
+    """Write a model file, whole or not at all.
+
+    The bytes go to a temporary file beside `path`, which then takes its place.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Written exactly there; no ending is added.
+    arrays : dict of str to ndarray
+        The fitted arrays.
+    description : dict
+        What is to be known besides, JSON-compatible.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; a file that was there before stays as it was.
+    """
+    path = Path(path)
+    metadata = {
+        "format": FORMAT_NAME,
+        "format_version": str(FORMAT_VERSION),
+        "description": json.dumps(description),
+    }
+    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write the model to {path}: it is a folder, name a file in it")
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise type(error)(
+            error.errno,
+            f"cannot write the model ({error.strerror}); choose an existing folder that you may write to",
+            str(path),
+        ) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def read_model(path):
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+    description : dict
+
+    Raises
+    ------
+    ModelFileError
+        If the file is truncated, no fastmle model, or of a newer format version.
+    OSError
+        If it cannot be read.
+    """
+    path = Path(path)
+    with open(path, "rb"):  # a missing or unreadable file is an OSError that says so
+        pass
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT_NAME:
+                raise ModelFileError(
+                    f"{path} is a safetensors file but no fastmle model; fastmle.load reads what "
+                    "save() has written"
+                )
+            _check_version(path, metadata.get("format_version", ""))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return arrays, json.loads(metadata["description"])
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ModelFileError(
+            f"{path} is no fastmle model file, or it is damaged ({error}); save the model again"
+        ) from error
+
+
+def _check_version(path, version):
+    if not version.isdecimal():
+        raise ModelFileError(f"{path} is damaged: its format version is {version!r}")
+    if int(version) > FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} has model format version {version}, this fastmle reads up to {FORMAT_VERSION}: "
+            "upgrade fastmle to load it"
+        )

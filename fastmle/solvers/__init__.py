@@ -1,0 +1,3 @@
+from .quasi_newton import RowsResult, minimize_rows
+
+__all__ = ["RowsResult", "minimize_rows"]

@@ -1,0 +1,64 @@
+"""Build of the compiled kernels; everything else is declared in pyproject.toml.
+
+FASTMLE_DEBUG=1 turns on bounds checks and line tracing information for a development build.
+"""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+DEBUG = os.environ.get("FASTMLE_DEBUG", "0") not in ("", "0")
+KERNELS = {
+    "_bits": ["bits.h"],
+    "_fvsbn": [
+        *(f"fvsbn_{level}.c" for level in ("baseline", "avx2")),
+        *("elementary.h", "fvsbn.h", "fvsbn_level.h", "fvsbn_loops.h", "levels.h"),
+    ],
+    "_quasi_newton": [],
+}
+
+if sys.platform == "win32":
+    COMPILE_ARGS = ["/Od", "/Zi"] if DEBUG else ["/O2"]
+else:
+    # The flags below it let loops with selection be vectorised, and keep gcc from splitting them into a
+    # copy for clamped arguments (-fno-tree-pre, ignored elsewhere). Contraction is off because a
+    # fused multiply-add in some lanes only would make a row's score depend on its place.
+    COMPILE_ARGS = [
+        *(["-O0", "-g"] if DEBUG else ["-O3"]),
+        "-fopenmp-simd",
+        "-ffp-contract=off",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fno-signed-zeros",
+        "-fno-tree-pre",
+    ]
+
+extensions = [
+    Extension(
+        f"fastmle.kernels.{name}",
+        [
+            f"fastmle/kernels/{name}.pyx",
+            *(f"fastmle/kernels/src/{file}" for file in files if file.endswith(".c")),
+        ],
+        depends=[f"fastmle/kernels/src/{file}" for file in files if file.endswith(".h")],
+        include_dirs=["fastmle/kernels"],
+        extra_compile_args=COMPILE_ARGS,
+    )
+    for name, files in KERNELS.items()
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": DEBUG,
+            "cdivision": True,
+            "embedsignature": True,
+        },
+    )
+)
