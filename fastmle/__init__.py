@@ -1,11 +1,10 @@
 """fastmle: exact-likelihood densities for tables of zeros and ones, on the CPU."""
 
+from ._version import __version__
 from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
 from .exceptions import ConvergenceWarning, ModelFileError, NotFittedError, SeparationWarning
 from .objectives import fvsbn_value_and_gradient
-
-__version__ = "0.1.0"
 
 __all__ = [
     "FVSBN",

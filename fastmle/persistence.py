@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from ._version import __version__
 from .exceptions import ModelFileError
 
 FORMAT_NAME = "fastmle-model"
@@ -43,6 +44,7 @@ def write_model(path, arrays, description):
     metadata = {
         "format": FORMAT_NAME,
         "format_version": str(FORMAT_VERSION),
+        "library_version": __version__,
         "description": json.dumps(description),
     }
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)

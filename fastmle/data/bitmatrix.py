@@ -1,12 +1,12 @@
 """BitMatrix: a table of zeros and ones, one bit a value."""
 
-import itertools
 import operator
 
 import numpy as np
 
 from .. import kernels
 from ..engine import map_units
+from .cooccurrence import count_pairs, weigh_pairs
 from .sources import check_feature_names, check_sample_weight, open_source, packed_source
 
 TILE_ROWS = 4096
@@ -250,11 +250,19 @@ binarize=threshold
     def __getitem__(self, key):
         """Return the rows of a slice, mask or list of indices; one row, unpacked, for an integer."""
         n_samples = self.shape[0]
-        if not isinstance(key, (slice, tuple)) and np.ndim(key) == 0:
+        if isinstance(key, tuple):
+            # rows, and all columns: how scikit-learn's splitters select rows
+            whole = len(key) == 2 and (
+                key[1] is Ellipsis or (isinstance(key[1], slice) and key[1] == slice(None))
+            )
+            if not whole:
+                raise TypeError(
+                    "a BitMatrix is indexed by rows only; select columns with take_columns(columns)"
+                )
+            key = key[0]
+        if not isinstance(key, slice) and np.ndim(key) == 0:
             row = operator.index(key)
             return self._take_rows(np.arange(n_samples)[[row]]).to_array()[0]
-        if isinstance(key, tuple):
-            raise TypeError("a BitMatrix is indexed by rows only; select columns with take_columns(columns)")
         return self._take_rows(np.arange(n_samples)[key])
 
     def _take_rows(self, rows):
@@ -368,53 +376,7 @@ binarize=threshold
                [1, 2, 0],
                [0, 0, 0]])
         """
-        lower = self._count_pairs(n_jobs) if self.sample_weight is None else self._weigh_pairs(n_jobs)
+        lower = (count_pairs if self.sample_weight is None else weigh_pairs)(self, n_jobs)
         upper = np.triu_indices(self.shape[1], k=1)
         lower[upper] = lower.T[upper]
         return lower
-
-    def _count_pairs(self, n_jobs):
-        n_features = self.shape[1]
-        counts = np.zeros((n_features, n_features), dtype=np.int64)
-        # Rows of the triangle grow: equal areas, not equal heights.
-        edges = np.unique(np.sqrt(np.linspace(0, n_features**2, 33)).round().astype(int))
-        for index in range(self.n_tiles):
-            tile = self.tile(index)
-            words = np.empty((n_features, -(-tile.shape[1] // 64)), dtype=np.uint64)
-            kernels.column_words(tile, words)
-
-            def count(part, words=words):
-                kernels.count_pairs(words, part[0], part[1], counts)
-
-            parts = [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
-            map_units(count, parts, n_jobs=n_jobs, work=n_features**2 * words.shape[1])
-        return counts
-
-    def _weigh_pairs(self, n_jobs):
-        # The gradient kernel with the weighted bits of a block of columns in place of residuals.
-        n_features = self.shape[1]
-        lanes = kernels.LANES["float64"]
-        sums = np.zeros((n_features, n_features))
-
-        def weigh(block, buckets):
-            columns = np.full(block.stop - block.start, block.stop, dtype=np.int32)
-            totals = np.zeros(len(columns))
-            for index in range(self.n_tiles):
-                tile = self.tile(index)
-                part = np.zeros((tile.shape[1], lanes))
-                bits = np.unpackbits(tile[block.start // 8], bitorder="little").reshape(-1, 8)
-                part[:, : len(columns)] = bits[:, : len(columns)]
-                part *= self.tile_weight(index)[:, None]
-                kernels.scatter_gradient(
-                    tile, part, columns, -(-block.stop // 8), buckets, sums[block], totals
-                )
-
-        blocks = [slice(start, min(start + 8, n_features)) for start in range(0, n_features, 8)]
-        map_units(
-            weigh,
-            blocks,
-            n_jobs=n_jobs,
-            work=self.shape[0] * n_features,
-            workspace=lambda: np.empty((256, lanes)),
-        )
-        return sums

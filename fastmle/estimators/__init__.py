@@ -47,7 +47,9 @@ def load(path):
     try:
         return _ESTIMATORS[name]._from_file(arrays, description)
     except (KeyError, TypeError) as error:
-        raise ModelFileError(f"{path} is damaged: {error} is missing or malformed") from error
+        raise ModelFileError(
+            f"{path} is damaged: {error} is missing or does not fit; save the model again"
+        ) from error
 
 
 __all__ = ["FVSBN", "BernoulliMLE", "load"]

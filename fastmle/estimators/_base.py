@@ -1,6 +1,7 @@
 """What all densities of this library share: input, scoring, sampling, files."""
 
 import numbers
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -21,9 +22,10 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
     and, when all has gone well, `_set_fitted`.
     """
 
-    # Names of the fitted attributes in a model file, besides n_features_in_ and feature_names_in_.
-    _file_arrays: tuple = ()
-    _file_scalars: tuple = ()
+    # What a model file holds besides n_features_in_ and feature_names_in_: the fitted arrays, with the
+    # number of their axes that have one entry a column, and the fitted scalars.
+    _file_arrays: ClassVar[dict[str, int]] = {}
+    _file_scalars: ClassVar[tuple[str, ...]] = ()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -325,10 +327,12 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
     def _from_file(cls, arrays, description):
         """Rebuild the estimator that `save` has written."""
         model = cls(**description["params"])
-        for name in cls._file_arrays:
-            setattr(model, name, arrays[name])
         for name in ("n_features_in_", *cls._file_scalars):
             setattr(model, name, description["scalars"][name])
+        for name, n_axes in cls._file_arrays.items():
+            if n_axes and arrays[name].shape != (model.n_features_in_,) * n_axes:
+                raise TypeError(f"{name} of shape {arrays[name].shape}")
+            setattr(model, name, arrays[name])
         if description["feature_names"] is not None:
             model.feature_names_in_ = np.asarray(description["feature_names"], dtype=object)
         return model

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import xlogy
@@ -76,12 +77,12 @@ class BernoulliMLE(AutoregressiveDensity):
     [0.231] [0.882]
     """
 
-    _parameter_constraints = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict] = {
         "smoothing": [Interval(Real, 0, None, closed="left")],
         "binarize": [Real, None],
         "n_jobs": [Integral, None],
     }
-    _file_arrays = ("theta_", "standard_error_", "ones_", "_intercept")
+    _file_arrays: ClassVar = {"theta_": 1, "standard_error_": 1, "ones_": 1, "_intercept": 1}
     _file_scalars = ("total_weight_",)
 
     def __init__(self, *, smoothing=0.0, binarize=None, n_jobs=None):

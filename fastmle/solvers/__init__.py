@@ -1,3 +1,5 @@
-from .quasi_newton import RowsResult, minimize_rows
+"""Solvers: they see callables, no data and no model."""
 
-__all__ = ["RowsResult", "minimize_rows"]
+from .quasi_newton import RowsResult, Stage, minimize_rows
+
+__all__ = ["RowsResult", "Stage", "minimize_rows"]

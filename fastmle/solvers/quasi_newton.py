@@ -1,5 +1,6 @@
 """A limited-memory quasi-Newton method for many separate convex problems at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,6 @@ from .. import kernels
 # decreases enough when the value falls by that share of what the first slope promises (Wolfe).
 _SLOPE_SHARE = 0.9
 _DECREASE_SHARE = 1e-4
-# Relative error of a computed value: smaller differences carry no information.
-_VALUE_ERROR = 1e-13
 _MAX_TRIALS = 30
 
 
@@ -28,7 +27,7 @@ class RowsResult:
     gradient_norm : ndarray of shape (n_rows,)
         Largest absolute gradient entries there.
     converged : ndarray of bool, shape (n_rows,)
-        Whether ``gradient_norm <= tol``.
+        Whether ``gradient_norm`` is at most the last stage's tolerance.
     n_iter : int
         Number of evaluations of the objective after the first.
     curve : list of float
@@ -43,14 +42,33 @@ class RowsResult:
     curve: list
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One way to evaluate the objectives, and how far it is good for.
+
+    Attributes
+    ----------
+    value_and_gradient : callable
+        ``value_and_gradient(rows, x)`` takes k ascending row indices and their points, (k, n), and
+        returns the values, (k,), and the gradients, (k, n).
+    tol : float
+        A row leaves the stage when its largest absolute gradient entry is at most `tol`.
+    value_error : float
+        Relative error of a value: smaller differences carry no information.
+    """
+
+    value_and_gradient: Callable
+    tol: float
+    value_error: float
+
+
 def minimize_rows(
-    value_and_gradient,
+    stages,
     metric_solve,
     x,
     lengths,
     rows,
     *,
-    tol,
     max_iter,
     memory=8,
     callback=None,
@@ -59,9 +77,9 @@ def minimize_rows(
 
     Parameters
     ----------
-    value_and_gradient : callable
-        ``value_and_gradient(rows, x)`` takes k ascending row indices and their points, (k, n), and
-        returns the values, (k,), and the gradients, (k, n).
+    stages : sequence of Stage
+        Evaluations of growing precision and falling tolerance; each goes on from where the one before
+        has come to, and keeps its memory of the curvature. The last one decides.
     metric_solve : callable
         ``metric_solve(rows, vectors)`` multiplies each vector by an approximate inverse Hessian of
         its row, in place.
@@ -71,10 +89,8 @@ def minimize_rows(
         Row i has ``lengths[i]`` variables; the entries behind them are and stay zero.
     rows : ndarray of int64, ascending
         The rows to work on; the others count as solved.
-    tol : float
-        A row has converged when its largest absolute gradient entry is at most `tol`.
     max_iter : int
-        Largest number of evaluations after the first.
+        Largest number of evaluations after the first; one goes to the opening of each later stage.
     memory : int, default=8
         Number of curvature pairs kept for each row.
     callback : callable or None, default=None
@@ -102,35 +118,40 @@ def minimize_rows(
     direction = np.zeros_like(x)
     gradient = np.zeros_like(x)
     value, norm = np.zeros(len(x)), np.zeros(len(x))
-    value[rows], gradient[rows] = value_and_gradient(rows, x[rows])
-    norm[rows] = np.abs(gradient[rows]).max(axis=1)
-    active = fresh = rows[norm[rows] > tol]
-    curve = [float(value.sum())]
-    n_iter = 0
-    while len(active) and n_iter < max_iter:
-        _set_directions(fresh, gradient, direction, metric_solve, rings, search)
-        trial = x[active] + search.step[active, None] * direction[active]
-        trial_value, trial_gradient = value_and_gradient(active, trial)
-        n_iter += 1
-        accepted, failed = search.judge(
-            active, value, trial_value, np.einsum("ij,ij->i", trial_gradient, direction[active])
-        )
-        moved = active[accepted]
-        rings.store(moved, trial[accepted] - x[moved], trial_gradient[accepted] - gradient[moved])
-        x[moved], value[moved] = trial[accepted], trial_value[accepted]
-        gradient[moved] = trial_gradient[accepted]
-        norm[moved] = np.abs(gradient[moved]).max(axis=1)
-        # A failed search starts again without memory; one that had none has met the limit of the
-        # arithmetic, and its row rests where it is.
-        failed = active[failed]
-        stuck = failed[rings.counts[failed] == 0]
-        rings.counts[failed] = 0
-        active = np.setdiff1d(active, np.union1d(moved[norm[moved] <= tol], stuck))
-        fresh = np.intersect1d(active, np.union1d(moved, failed))
+    curve = []
+    stopped = False
+
+    def record():
         curve.append(float(value.sum()))
-        if callback is not None and callback(x, value, norm, n_iter):
-            break
-    return RowsResult(x, value, norm, norm <= tol, n_iter, curve)
+        n_iter = len(curve) - 1
+        return n_iter > 0 and callback is not None and callback(x, value, norm, n_iter)
+
+    for number, stage in enumerate(stages):
+        stages_left = len(stages) - 1 - number  # each opens with an evaluation
+        value[rows], gradient[rows] = stage.value_and_gradient(rows, x[rows])
+        norm[rows] = np.abs(gradient[rows]).max(axis=1, initial=0.0)
+        stopped = record() or stopped
+        active = fresh = rows[norm[rows] > stage.tol]
+        while len(active) and len(curve) + stages_left <= max_iter and not stopped:
+            _set_directions(fresh, gradient, direction, metric_solve, rings, search)
+            trial = x[active] + search.step[active, None] * direction[active]
+            trial_value, trial_gradient = stage.value_and_gradient(active, trial)
+            slope = np.einsum("ij,ij->i", trial_gradient, direction[active])
+            accepted, failed = search.judge(active, value, trial_value, slope, stage.value_error)
+            moved = active[accepted]
+            rings.store(moved, trial[accepted] - x[moved], trial_gradient[accepted] - gradient[moved])
+            x[moved], value[moved] = trial[accepted], trial_value[accepted]
+            gradient[moved] = trial_gradient[accepted]
+            norm[moved] = np.abs(gradient[moved]).max(axis=1)
+            # A failed search starts again without memory; one that had none has met the limit of the
+            # arithmetic, and its row rests where it is.
+            failed = active[failed]
+            stuck = failed[rings.counts[failed] == 0]
+            rings.counts[failed] = 0
+            active = np.setdiff1d(active, np.union1d(moved[norm[moved] <= stage.tol], stuck))
+            fresh = np.intersect1d(active, np.union1d(moved, failed))
+            stopped = record()
+    return RowsResult(x, value, norm, norm <= stages[-1].tol, len(curve) - 1, curve)
 
 
 def _set_directions(rows, gradient, direction, metric_solve, rings, search):
@@ -201,7 +222,7 @@ class _LineSearch:
         self._high[rows] = np.inf
         self._n_trials[rows] = 0
 
-    def judge(self, rows, value, trial_value, slope):
+    def judge(self, rows, value, trial_value, slope, value_error):
         """Return which steps are good and which searches have failed; set the others' next steps."""
         first = self._first_slope[rows]
         before = value[rows]
@@ -210,7 +231,7 @@ class _LineSearch:
         decreased = (
             (slope <= 0)  # a convex function cannot have risen before its lowest point
             | (trial_value <= before + _DECREASE_SHARE * step * first)
-            | (trial_value <= before + _VALUE_ERROR * np.abs(before))
+            | (trial_value <= before + value_error * np.abs(before))
         )
         with np.errstate(invalid="ignore"):
             accepted = decreased & (np.abs(slope) <= _SLOPE_SHARE * np.abs(first))

@@ -1,0 +1,278 @@
+"""Pictures of models and of rows, as Display objects in the manner of scikit-learn.
+
+matplotlib is imported when something is drawn, not before.
+"""
+
+import math
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+# A light grey around every image, so that white ones keep their edges.
+_FRAME = 0.15
+
+
+class LossCurveDisplay:
+    """The training curve of a model: its penalised negative log-likelihood after each pass.
+
+    Make one with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    loss_curve : array-like of shape (n_passes + 1,)
+        Penalised negative log-likelihood after each pass, nats a row, first the starting value.
+    name : str or None, default=None
+        Name of the model, for the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where the curve was drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure of it.
+    lines_ : list of matplotlib.lines.Line2D
+        The curve.
+
+    See Also
+    --------
+    ImageGridDisplay : Rows of bits as images.
+
+    Examples
+    --------
+    >>> from fastmle import FVSBN
+    >>> from fastmle.plotting import LossCurveDisplay
+    >>> model = FVSBN().fit([[0, 0], [0, 1], [1, 1], [1, 1]])
+    >>> display = LossCurveDisplay.from_estimator(model)  # doctest: +SKIP
+    >>> display.figure_.savefig("curve.png")  # doctest: +SKIP
+    """
+
+    def __init__(self, loss_curve, *, name=None):
+        self.loss_curve = loss_curve
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, model, ax=None, name=None, **line_options):
+        """Draw the training curve of a fitted model.
+
+        Parameters
+        ----------
+        model : FVSBN
+            A fitted estimator with a `loss_curve_`.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure with pyplot.
+        name : str or None, default=None
+            Name in the legend; None takes the name of the estimator's class.
+        **line_options
+            For :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        TypeError
+            If it has no training curve.
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(model)
+        class_name = type(model).__name__
+        if not hasattr(model, "loss_curve_"):
+            raise TypeError(f"{class_name} has no training curve: it has no attribute loss_curve_")
+        display = cls(model.loss_curve_, name=class_name if name is None else name)
+        return display.plot(ax=ax, **line_options)
+
+    def plot(self, ax=None, name=None, **line_options):
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure with pyplot.
+        name : str or None, default=None
+            Name in the legend; None takes that of the display.
+        **line_options
+            For :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        LossCurveDisplay
+            Itself, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = _axes(ax)
+        label = self.name if name is None else name
+        options = {"label": label, **line_options}
+        self.lines_ = ax.plot(np.arange(len(self.loss_curve)), self.loss_curve, **options)
+        ax.set_xlabel("Passes over the data")
+        ax.set_ylabel("Penalised negative log-likelihood\n(nats per row)")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        if label is not None:
+            ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class ImageGridDisplay:
+    """Rows of bits as a grid of small images.
+
+    Make one with :meth:`from_arrays`.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_images, height * width)
+        Bits, or probabilities, row by row of each image; 0 is white and 1 is black.
+    image_shape : tuple of int
+        (height, width) of an image.
+    n_columns : int or None, default=None
+        Number of images side by side; None makes the grid as square as possible.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where the grid was drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure of it.
+    image_ : matplotlib.image.AxesImage
+        The grid.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not as long as an image, if there are none, or if a number is not positive.
+
+    See Also
+    --------
+    LossCurveDisplay : The training curve of a model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmle.plotting import ImageGridDisplay
+    >>> rows = np.eye(9, dtype=int)
+    >>> display = ImageGridDisplay.from_arrays(rows, (3, 3))  # doctest: +SKIP
+    """
+
+    def __init__(self, images, image_shape, *, n_columns=None):
+        images = np.asarray(images)
+        height, width = image_shape
+        if images.ndim != 2 or len(images) == 0 or images.shape[1] != height * width:
+            raise ValueError(
+                f"images of shape ({height}, {width}) need an array of shape (n_images, "
+                f"{height * width}) with at least one row, got {images.shape}"
+            )
+        if n_columns is None:
+            n_columns = math.ceil(math.sqrt(len(images)))
+        if n_columns < 1:
+            raise ValueError(f"n_columns must be a positive integer, got {n_columns!r}")
+        self.images = images
+        self.image_shape = (height, width)
+        self.n_columns = n_columns
+
+    @classmethod
+    def from_arrays(cls, images, image_shape, *, n_columns=None, ax=None, title=None):
+        """Draw rows of bits as images.
+
+        Parameters
+        ----------
+        images : array-like of shape (n_images, height * width)
+            Bits, or probabilities, row by row of each image.
+        image_shape : tuple of int
+            (height, width) of an image.
+        n_columns : int or None, default=None
+            Number of images side by side; None makes the grid as square as possible.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure with pyplot.
+        title : str or None, default=None
+            Title of the axes.
+
+        Returns
+        -------
+        ImageGridDisplay
+
+        Raises
+        ------
+        ValueError
+            If the rows are not as long as an image, if there are none, or if a number is not positive.
+        ImportError
+            If matplotlib is not installed.
+        """
+        return cls(images, image_shape, n_columns=n_columns).plot(ax=ax, title=title)
+
+    def plot(self, ax=None, title=None, **image_options):
+        """Draw the grid.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure with pyplot.
+        title : str or None, default=None
+            Title of the axes.
+        **image_options
+            For :meth:`matplotlib.axes.Axes.imshow`.
+
+        Returns
+        -------
+        ImageGridDisplay
+            Itself, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = _axes(ax)
+        options = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest", **image_options}
+        self.image_ = ax.imshow(self._grid(), **options)
+        ax.set_axis_off()
+        if title is not None:
+            ax.set_title(title)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _grid(self):
+        """Return all images as one, framed by lines; what is no image is masked."""
+        height, width = self.image_shape
+        n_rows = -(-len(self.images) // self.n_columns)
+        grid = np.full((n_rows * (height + 1) + 1, self.n_columns * (width + 1) + 1), np.nan)
+        for place, image in enumerate(self.images):
+            row, column = divmod(place, self.n_columns)
+            top, left = row * (height + 1), column * (width + 1)
+            # Neighbours share a line, and write the same into it.
+            cell = grid[top : top + height + 2, left : left + width + 2]
+            cell[:] = _FRAME
+            cell[1:-1, 1:-1] = image.reshape(height, width)
+        return np.ma.masked_invalid(grid)
+
+
+def require_matplotlib():
+    """Import matplotlib, or say how to install it.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            'pictures need matplotlib, which is not installed: pip install "fastmle[plot]"'
+        ) from error
+
+
+def _axes(ax):
+    """Return the axes to draw on, those of a new pyplot figure where there are none."""
+    require_matplotlib()
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.subplots(layout="constrained")[1]
