@@ -82,12 +82,15 @@ class ScoreSummary:
         Of the mean, nats a row; NaN for a single row or an infinite mean.
     bits_per_dimension : float
         Mean negative log-likelihood in bits a column.
+    zero_probability_rows : int
+        Number of rows whose log-likelihood is minus infinity.
     """
 
     rows: int
     mean_log_likelihood: float
     standard_error: float
     bits_per_dimension: float
+    zero_probability_rows: int
 
     @classmethod
     def from_scores(cls, scores, n_features):
@@ -96,11 +99,21 @@ class ScoreSummary:
         error = float("nan")
         if len(scores) > 1 and math.isfinite(mean):
             error = float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
-        return cls(len(scores), mean, error, -mean / (n_features * math.log(2.0)))
+        bits = -mean / (n_features * math.log(2.0))
+        return cls(len(scores), mean, error, bits, int(np.count_nonzero(scores == -np.inf)))
 
-    def __str__(self):
-        error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.4f}"
-        return f"{self.mean_log_likelihood:.4f}{error}"
+    def facts(self, which=""):
+        """Return the rows of a table; `which` rows were scored is put into their names."""
+        error = self.standard_error
+        facts = {
+            f"{which}rows": str(self.rows),
+            f"mean {which}log-likelihood": f"{self.mean_log_likelihood:.4f} nats per row",
+            f"{which}standard error": "-" if math.isnan(error) else f"{error:.4f} nats per row",
+            f"{which}bits per dimension": f"{self.bits_per_dimension:.4f}",
+        }
+        if self.zero_probability_rows:
+            facts[f"{which}rows of probability 0"] = str(self.zero_probability_rows)
+        return facts
 
 
 def print_json(**record):

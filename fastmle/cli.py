@@ -185,9 +185,9 @@ def fit(data, output, kind, binarize, smoothing, n_jobs, key, test, test_key, as
             **iterations_of(model),
         )
         return
-    facts = {"model": name, "columns": str(model.n_features_in_), **_facts(train_score, "training ")}
+    facts = {"model": name, "columns": str(model.n_features_in_), **train_score.facts("training ")}
     if test_score is not None:
-        facts |= _facts(test_score, "test ")
+        facts |= test_score.facts("test ")
     facts["fit seconds"] = f"{seconds:.3f}"
     facts["iterations"], facts["converged"] = describe_iterations(model)
     print_facts(facts | {"written to": output})
@@ -235,7 +235,7 @@ def score(model, data, key, samples, n_jobs, as_json):
     if as_json:
         print_json(model=name, columns=density.n_features_in_, **vars(summary), samples=samples)
         return
-    facts = {"model": name, "columns": str(density.n_features_in_), **_facts(summary)}
+    facts = {"model": name, "columns": str(density.n_features_in_), **summary.facts()}
     print_facts(facts if samples is None else facts | {"written to": samples})
 
 
@@ -329,7 +329,8 @@ def demo(output, as_json):
         return
     headings = (
         "model",
-        "mean test\nlog-likelihood\n± standard error\n(nats per row)",
+        "mean test\nlog-likelihood\n(nats per row)",
+        "standard\nerror",
         "bits per\ndimension",
         "fit\nseconds",
         "iterations",
@@ -340,7 +341,8 @@ def demo(output, as_json):
         [
             (
                 type(model).__name__,
-                str(test_score),
+                f"{test_score.mean_log_likelihood:.4f}",
+                f"{test_score.standard_error:.4f}",
                 f"{test_score.bits_per_dimension:.4f}",
                 f"{seconds:.3f}",
                 *describe_iterations(model),
@@ -388,11 +390,3 @@ def _timed_fit(model, rows):
 
 def _score(model, rows):
     return ScoreSummary.from_scores(model.score_samples(rows), model.n_features_in_)
-
-
-def _facts(summary, which=""):
-    return {
-        f"{which}rows": str(summary.rows),
-        f"mean {which}log-likelihood": f"{summary} nats per row (± standard error)",
-        f"{which}bits per dimension": f"{summary.bits_per_dimension:.4f}",
-    }

@@ -102,10 +102,10 @@ def minimize_rows(
 
     Notes
     -----
-    L-BFGS (Nocedal 1980) with the metric as initial inverse Hessian. Each row has its own memory, step
-    length and stopping test; a row that has converged leaves the evaluations. The line search accepts
-    by the Wolfe conditions, and near the optimum by the slopes alone (Hager & Zhang 2005), so that it
-    works where differences of values have drowned in rounding.
+    L-BFGS (Nocedal 1980) with the metric, scaled to the last step, as initial inverse Hessian. Each row
+    has its own memory, step length and stopping test; a row that has converged leaves the evaluations.
+    The line search accepts by the Wolfe conditions, and near the optimum by the slopes alone (Hager &
+    Zhang 2005), so that it works where differences of values have drowned in rounding.
 
     References
     ----------
@@ -139,7 +139,9 @@ def minimize_rows(
             slope = np.einsum("ij,ij->i", trial_gradient, direction[active])
             accepted, failed = search.judge(active, value, trial_value, slope, stage.value_error)
             moved = active[accepted]
-            rings.store(moved, trial[accepted] - x[moved], trial_gradient[accepted] - gradient[moved])
+            rings.store(
+                moved, trial[accepted] - x[moved], trial_gradient[accepted] - gradient[moved], metric_solve
+            )
             x[moved], value[moved] = trial[accepted], trial_value[accepted]
             gradient[moved] = trial_gradient[accepted]
             norm[moved] = np.abs(gradient[moved]).max(axis=1)
@@ -164,7 +166,7 @@ def _set_directions(rows, gradient, direction, metric_solve, rings, search):
         rings.counts[rows[uphill]] = 0
         downhill[uphill] = -gradient[rows[uphill]]
         plain = np.ascontiguousarray(downhill[uphill])
-        metric_solve(rows[uphill], plain)
+        rings.apply(rows[uphill], plain, metric_solve)
         downhill[uphill] = plain
         slope[uphill] = np.einsum("ij,ij->i", plain, gradient[rows[uphill]])
     direction[rows] = downhill
@@ -181,8 +183,16 @@ class _Rings:
         self.changes = np.zeros_like(self.steps)
         self.curvatures = np.ones((len(lengths), memory))
         self.counts = np.zeros(len(lengths), dtype=np.int64)
+        self._scale = np.ones(len(lengths))
 
-    def store(self, rows, steps, changes):
+    def store(self, rows, steps, changes, metric_solve):
+        """Take over a pair of each row, and scale its metric to the curvature along the step."""
+        solved = changes.copy()
+        metric_solve(rows, solved)
+        along = np.einsum("ij,ij->i", steps, changes)
+        across = np.einsum("ij,ij->i", solved, changes)
+        good = (along > 0) & (across > 0)
+        self._scale[rows[good]] = along[good] / across[good]
         kernels.store_pairs(
             rows,
             self.lengths,
@@ -201,6 +211,7 @@ class _Rings:
         pairs = (self.lengths, self.offsets, self.steps, self.changes, self.curvatures, self.counts)
         kernels.first_loop(rows, *pairs, vectors, coefficients)
         metric_solve(rows, vectors)
+        vectors *= self._scale[rows, None]
         kernels.second_loop(rows, *pairs, vectors, coefficients)
 
 
