@@ -47,7 +47,7 @@ class CommandGroup(click.Group):
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt:
-                _report("interrupted", "no output was left half-written")
+                click.echo("fastmle: interrupted", err=True)
                 ctx.exit(130)
             except BrokenPipeError:  # the reader of the output has enough: click ends quietly
                 raise

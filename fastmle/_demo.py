@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from .files import replacing
+from .outputs import replacing
 from .plotting import ImageGridDisplay, LossCurveDisplay, require_matplotlib
 
 N_TRAIN = 1347

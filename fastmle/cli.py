@@ -18,7 +18,8 @@ from ._console import (
 )
 from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
-from .files import check_writable, read_table, table_ending, write_table
+from .files import read_table, table_ending, write_table
+from .outputs import check_writable
 
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."

@@ -4,10 +4,7 @@ A file has the fitted arrays, and in its metadata the format version, the librar
 the estimator, its hyper-parameters, its fitted scalars and the feature names, as JSON.
 """
 
-import contextlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from safetensors.numpy import save as to_bytes
 
 from ._version import __version__
 from .exceptions import ModelFileError
+from .outputs import replacing
 
 FORMAT_NAME = "fastmle-model"
 FORMAT_VERSION = 1
@@ -23,8 +21,6 @@ FORMAT_VERSION = 1
 
 def write_model(path, arrays, description):
     """Write a model file, whole or not at all.
-
-    The bytes go to a temporary file beside `path`, which then takes its place.
 
     Parameters
     ----------
@@ -40,7 +36,6 @@ def write_model(path, arrays, description):
     OSError
         If the file cannot be written; a file that was there before stays as it was.
     """
-    path = Path(path)
     metadata = {
         "format": FORMAT_NAME,
         "format_version": str(FORMAT_VERSION),
@@ -48,29 +43,8 @@ def write_model(path, arrays, description):
         "description": json.dumps(description),
     }
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write the model to {path}: it is a folder, name a file in it")
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f"cannot write the model ({error.strerror}); choose an existing folder that you may write to",
-            str(path),
-        ) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        file.write(content)
 
 
 def read_model(path):
@@ -106,7 +80,10 @@ def read_model(path):
                 )
             _check_version(path, metadata.get("format_version", ""))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return arrays, json.loads(metadata["description"])
+            description = json.loads(metadata["description"])
+        if not isinstance(description, dict):
+            raise ModelFileError(f"{path} is damaged: its description is no JSON object")
+        return arrays, description
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ModelFileError(
             f"{path} is no fastmle model file, or it is damaged ({error}); save the model again"

@@ -90,11 +90,23 @@ def test_unfitted_models_are_not_saved(tmp_path):
 
 
 def test_unwritable_paths(model, tmp_path):
-    with pytest.raises(FileNotFoundError, match="existing folder"):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
         model.save(tmp_path / "nowhere" / "m")
     with pytest.raises(IsADirectoryError, match="it is a folder"):
         model.save(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX files")
+def test_links_are_followed_and_pipes_left_alone(model, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    model.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    load(tmp_path / "target")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        model.save(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_failed_write_leaves_the_old_file(model, tmp_path, monkeypatch):
@@ -105,7 +117,7 @@ def test_a_failed_write_leaves_the_old_file(model, tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fastmle.persistence.os.fsync", full)
+    monkeypatch.setattr("fastmle.outputs.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         model.save(path)
     assert path.read_bytes() == before
@@ -175,3 +187,49 @@ def test_inconsistent_content(model, tmp_path):
     rewrite(path, params=description["params"] | {"depth": 3})
     with pytest.raises(ModelFileError, match="damaged"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays | {"coef_": np.full((10, 10), np.nan)},
+        lambda arrays: arrays | {"coef_": np.full((10, 10), np.inf)},
+        lambda arrays: arrays | {"coef_": np.zeros((10, 10), dtype=np.float32)},
+        lambda arrays: arrays | {"intercept_": np.full(10, np.nan)},
+        lambda arrays: arrays | {"order_": np.zeros(10, dtype=np.int64)},
+        lambda arrays: arrays | {"order_": np.arange(10) + 5},
+    ],
+)
+def test_arrays_that_make_no_model(table, tmp_path, change):
+    path = tmp_path / "m"
+    FVSBN().fit(table).save(path)
+    arrays, _ = read_model(path)
+    rewrite(path, arrays=change(arrays))
+    with pytest.raises(ModelFileError, match="damaged"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"feature_names": ["only one"]},
+        {"feature_names": [1] * 10},
+        {"params": {"alpha": "x"}},
+        {"params": None},
+        {"scalars": {}},
+        {"scalars": {"n_features_in_": 9, "n_iter_": 1, "converged_": True}},
+    ],
+)
+def test_descriptions_that_make_no_model(table, tmp_path, change):
+    path = tmp_path / "m"
+    FVSBN().fit(table).save(path)
+    rewrite(path, **change)
+    with pytest.raises(ModelFileError, match="damaged"):
+        load(path)
+
+
+def test_description_that_is_no_object(tmp_path):
+    metadata = {"format": "fastmle-model", "format_version": "1", "description": "[]"}
+    save_file({"coef_": np.zeros((2, 2))}, tmp_path / "m", metadata)
+    with pytest.raises(ModelFileError, match="no JSON object"):
+        load(tmp_path / "m")

@@ -165,8 +165,8 @@ class FrameSource:
         columns = np.empty((self.shape[1], stop - start), dtype=np.uint8)
         part = self._frame[start:stop]
         wrong = []
-        for j, ones in enumerate(columns):
-            values = _column_values(part[:, j])
+        for j, (series, ones) in enumerate(zip(part.iter_columns(), columns, strict=True)):
+            values = _column_values(series)
             bits, first_wrong = _to_bits(values, self._threshold)
             if first_wrong is not None:
                 wrong.append((first_wrong, j, values[first_wrong]))

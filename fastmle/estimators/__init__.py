@@ -46,7 +46,7 @@ def load(path):
         )
     try:
         return _ESTIMATORS[name]._from_file(arrays, description)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"{path} is damaged: {error} is missing or does not fit; save the model again"
         ) from error

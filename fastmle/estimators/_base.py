@@ -10,6 +10,7 @@ from sklearn.utils.validation import _is_fitted, check_is_fitted
 
 from .. import likelihood
 from ..data import BitMatrix
+from ..data.sources import check_feature_names as make_feature_names
 from ..data.sources import check_sample_weight
 from ..persistence import write_model
 from ._names import check_feature_names, reorder_by_name
@@ -325,17 +326,32 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
 
     @classmethod
     def _from_file(cls, arrays, description):
-        """Rebuild the estimator that `save` has written."""
+        """Rebuild the estimator that `save` has written.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the content is incomplete or does not fit together.
+        """
         model = cls(**description["params"])
+        model._validate_params()
         for name in ("n_features_in_", *cls._file_scalars):
             setattr(model, name, description["scalars"][name])
+        n_features = _positive("n_features_in_", model.n_features_in_)
         for name, n_axes in cls._file_arrays.items():
-            if n_axes and arrays[name].shape != (model.n_features_in_,) * n_axes:
-                raise TypeError(f"{name} of shape {arrays[name].shape}")
-            setattr(model, name, arrays[name])
+            array = arrays[name]
+            if n_axes and array.shape != (n_features,) * n_axes:
+                raise ValueError(f"{name} of shape {array.shape}")
+            if array.dtype not in (np.float64, np.int64) or np.isnan(array).any():
+                raise ValueError(f"{name} with NaN, or of dtype {array.dtype},")
+            setattr(model, name, array)
         if description["feature_names"] is not None:
-            model.feature_names_in_ = np.asarray(description["feature_names"], dtype=object)
+            model.feature_names_in_ = make_feature_names(description["feature_names"], n_features)
+        model._check_file()
         return model
+
+    def _check_file(self):
+        """Raise a ValueError if the fitted attributes from a file do not fit together."""
 
 
 def _positive(name, value):

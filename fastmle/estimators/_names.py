@@ -22,11 +22,16 @@ def check_feature_names(estimator, bits):
     if fitted is None and given is None:
         return
     if fitted is None:
-        warnings.warn(f"X has feature names, but {name} was fitted without feature names", stacklevel=4)
+        warnings.warn(
+            f"X has feature names, but {name} was fitted without feature names: columns are taken by "
+            "position. Fit on data with names to have them checked.",
+            stacklevel=4,
+        )
         return
     if given is None:
         warnings.warn(
-            f"X does not have valid feature names, but {name} was fitted with feature names",
+            f"X does not have valid feature names, but {name} was fitted with feature names: columns are "
+            "taken by position. Pass a data frame with the names of the fit to have them checked.",
             stacklevel=4,
         )
         return

@@ -217,8 +217,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         if isinstance(self.order, str):
             return check_random_state(self.random_state).permutation(n_features).astype(np.int64)
         order = np.asarray(self.order)
-        whole = order.dtype.kind in "iu" and order.ndim == 1
-        if not whole or not np.array_equal(np.sort(order), np.arange(n_features)):
+        if not _is_permutation(order, n_features):
             raise ValueError(
                 f"order must be a permutation of range({n_features}), the indices of the columns; got "
                 f"{np.array2string(order, threshold=8)}"
@@ -300,11 +299,22 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
                 stacklevel=4,
             )
 
+    def _check_file(self):
+        if not np.isfinite(self.coef_).all() or self.coef_.dtype != np.float64:
+            raise ValueError("coef_ that is not finite")
+        if not _is_permutation(self.order_, self.n_features_in_):
+            raise ValueError("order_ that is no permutation")
+
     def _conditionals(self):
         order = self.order_
         if np.array_equal(order, np.arange(len(order))):
             return self.coef_, self.intercept_, None
         return np.ascontiguousarray(self.coef_[np.ix_(order, order)]), self.intercept_[order], order
+
+
+def _is_permutation(order, n_features):
+    right_kind = order.dtype.kind in "iu" and order.ndim == 1
+    return right_kind and np.array_equal(np.sort(order), np.arange(n_features))
 
 
 # Square arrays of the size of coef_ that a fit holds at its peak: parameters, gradients and steps,
