@@ -129,8 +129,10 @@ def map_units(function, units, *, n_jobs=None, workspace=None, work=None):
                 stopped.set()
                 errors.append((i, error))
 
-    helpers = [_pool(n_threads - 1).submit(run) for _ in range(n_threads - 1)]
+    helpers = []
     try:
+        for _ in range(n_threads - 1):
+            helpers.append(_pool(n_threads - 1).submit(run))  # noqa: PERF401 (what was started counts)
         run()
         _wait(helpers)
     except BaseException:

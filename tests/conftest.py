@@ -13,6 +13,9 @@ import pytest
 
 from fastmle import kernels
 
+# Subprocesses of the tests take the installed package, whatever folder the tests are run from.
+os.environ["PYTHONSAFEPATH"] = "1"
+
 DEFAULT_SEED = 20240521
 
 

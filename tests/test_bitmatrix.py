@@ -138,9 +138,13 @@ def test_rows_that_are_not_there(key, error, table):
         table[2][key]
 
 
-def test_columns_are_not_indexed(table):
-    with pytest.raises(TypeError, match=r"rows only.*take_columns"):
-        table[2][:, 0]
+def test_all_columns_may_be_asked_for_and_no_others(table):
+    X, weight, bits = table
+    check_same(bits[[5, 3], :], X[[5, 3]], weight[[5, 3]], names(19))
+    check_same(bits[2:9, ...], X[2:9], weight[2:9], names(19))
+    for key in [(slice(None), 0), (0, 0), (slice(None), slice(0, 5)), (slice(None), slice(None), 0)]:
+        with pytest.raises(TypeError, match=r"rows only.*take_columns"):
+            bits[key]
 
 
 # Columns

@@ -36,6 +36,7 @@ def open_source(X, binarize=None):
     if getattr(getattr(X, "dtype", None), "kind", None) == "c":
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}, values must be 0 or 1")
     if scipy.sparse.issparse(X):
+        _check_indices(X)
         X = check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
         return SparseSource(X, threshold)
     X = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
@@ -45,6 +46,18 @@ def open_source(X, binarize=None):
             "dates and categories as columns of zeros and ones first"
         )
     return DenseSource(X, threshold)
+
+
+def _check_indices(matrix):
+    """Raise a ValueError if a sparse matrix points outside itself, which SciPy lets one build."""
+    if matrix.format in ("csr", "csc"):
+        try:
+            matrix.check_format(full_check=True)
+        except ValueError as error:
+            limit = matrix.shape[1 if matrix.format == "csr" else 0]
+            outside = matrix.indices[(matrix.indices < 0) | (matrix.indices >= limit)]
+            found = f", found {outside[0]}" if len(outside) else ""
+            raise ValueError(f"X is a damaged sparse matrix ({error}{found}); build it again") from error
 
 
 def packed_source(packed, n_features, bitorder="little"):
@@ -203,17 +216,29 @@ def pack_block(block, tile, threshold, first_row, names):
 
 def _to_bits(values, threshold):
     """Return values as booleans, and the flat index of the first that cannot be one, or None."""
+    if values.dtype.kind == "O":
+        numbers_only = [_as_number(value, strict=threshold is None) for value in values.ravel()]
+        values = np.array(numbers_only, dtype=np.float64).reshape(values.shape)
     if threshold is None:
-        bits = np.asarray(values == 1, dtype=bool)
-        good = bits | np.asarray(values == 0, dtype=bool)
+        bits = values == 1
+        good = bits | (values == 0)
     else:
-        if values.dtype.kind == "O":
-            values = values.astype(np.float64)
         bits = values > threshold
         good = np.isfinite(values)
     if good.all():
         return bits, None
     return bits, int(np.argmin(good.ravel()))
+
+
+def _as_number(value, strict):
+    """Return an object as a float, NaN for text and what is missing.
+
+    Anything else is NaN too where zeros and ones are demanded, and a TypeError where numbers are.
+    """
+    if isinstance(value, (numbers.Real, np.bool_)):
+        return float(value)
+    missing = value is None or type(value).__name__ == "NAType"  # pandas.NA, not imported here
+    return np.nan if strict or missing or isinstance(value, (str, bytes)) else float(value)
 
 
 def _raise_value(row, column, value, threshold, names):

@@ -7,28 +7,35 @@ definition in :mod:`fastmle.kernels.reference`; the tests walk it.
 import os
 
 from . import reference
-from ._bits import (
-    column_words,
-    count_columns,
-    count_pairs,
-    pack_rows,
-    pack_sparse_rows,
-    sum_columns,
-    unpack_rows,
-)
-from ._fvsbn import (
-    LANES,
-    add_terms,
-    available_levels,
-    build_tables,
-    compute_logits,
-    logits_to_residuals,
-    logits_to_terms,
-    sample_group,
-    scatter_gradient,
-    set_level,
-)
-from ._quasi_newton import first_loop, second_loop, store_pairs
+
+try:
+    from ._bits import (
+        column_words,
+        count_columns,
+        count_pairs,
+        pack_rows,
+        pack_sparse_rows,
+        sum_columns,
+        unpack_rows,
+    )
+    from ._fvsbn import (
+        LANES,
+        add_terms,
+        available_levels,
+        build_tables,
+        compute_logits,
+        logits_to_residuals,
+        logits_to_terms,
+        sample_group,
+        scatter_gradient,
+        set_level,
+    )
+    from ._quasi_newton import first_loop, second_loop, store_pairs
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "fastmle's compiled kernels are missing: this is its source folder. Run Python from another folder, "
+        "or build the kernels in place with: pip install -e ."
+    ) from error
 
 _KERNELS = (
     add_terms,

@@ -13,14 +13,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x) for x <= 0, within 1 unit in the last place or so. Below -708 (float: -87) the result
- * would be denormal; it is held at the smallest normal number, which is zero beside the 1 it is added to. */
+/* exp(x) for x <= 0, within 1 unit in the last place or so. Below -708 (float: -87), where the
+ * result would be denormal, it is 0; what has been computed for such an x is of no meaning. */
 static inline double exp_nonpositive_f64(double x)
 {
     const double round_to_integer = 0x1.8p52; /* adding it leaves the nearest integer in the low bits */
     double shifted, k, r, r2, r4, q, result;
     int64_t bits;
-    x = x > -708.0 ? x : -708.0;
     shifted = x * 1.4426950408889634074 + round_to_integer;
     k = shifted - round_to_integer;
     r = (x - k * 0x1.62e42fefap-1) - k * 0x1.cf79abc9e3b3ap-40;
@@ -40,7 +39,7 @@ static inline double exp_nonpositive_f64(double x)
         scaled += bits;
         memcpy(&result, &scaled, sizeof result);
     }
-    return result;
+    return x > -708.0 ? result : 0.0;
 }
 
 static inline float exp_nonpositive_f32(float x)
@@ -48,7 +47,6 @@ static inline float exp_nonpositive_f32(float x)
     const float round_to_integer = 0x1.8p23f;
     float shifted, k, r, q, result;
     int32_t bits, scaled;
-    x = x > -87.0f ? x : -87.0f;
     shifted = x * 1.44269504f + round_to_integer;
     k = shifted - round_to_integer;
     r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
@@ -63,7 +61,7 @@ static inline float exp_nonpositive_f32(float x)
     memcpy(&scaled, &result, sizeof scaled);
     scaled += bits;
     memcpy(&result, &scaled, sizeof result);
-    return result;
+    return x > -87.0f ? result : 0.0f;
 }
 
 /* log1p(e) for e in [0, 1] from s = e / (2 + e): log1p(e) = 2 atanh(s), relative accuracy at any e. */
