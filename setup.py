@@ -16,6 +16,7 @@ KERNELS = {
         *(f"fvsbn_{level}.c" for level in ("baseline", "avx2")),
         *("elementary.h", "fvsbn.h", "fvsbn_level.h", "fvsbn_loops.h", "levels.h"),
     ],
+    "_linear_algebra": [],
     "_quasi_newton": [],
 }
 

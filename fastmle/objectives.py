@@ -1,12 +1,12 @@
 """The penalised negative log-likelihood of the FVSBN over packed data."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, eigh
-from scipy.linalg.blas import dtrsm
+from scipy.linalg import eigh
 from scipy.special import expit, log_expit
 
 from . import likelihood
 from .data import BitMatrix
+from .metric import GramMetric
 
 # A logit above which a column may be on its way to infinity.
 _NEARLY_CERTAIN = 5.0
@@ -146,14 +146,13 @@ class FVSBNObjective:
         return design, rows[:, column], np.ones(len(rows)) if weight is None else weight
 
     def metric(self):
-        """Return the curvature at :meth:`initial`, see :class:`GramMetric`."""
-        share = (self.ones + self.smoothing) / (self.scale + 2 * self.smoothing)
+        """Return the curvature near :meth:`initial`, see :class:`GramMetric`."""
         return GramMetric(
             self.bits.gram(n_jobs=self.n_jobs),
-            self.ones,
+            self.ones + self.smoothing,
             self.scale + 2 * self.smoothing,
             self.alpha,
-            share * (1 - share),
+            n_jobs=self.n_jobs,
         )
 
 
@@ -162,70 +161,6 @@ def marginal_logit(ones, total, smoothing):
     zeros = np.maximum(total - ones, 0.0)
     with np.errstate(divide="ignore"):
         return np.log(ones + smoothing) - np.log(zeros + smoothing)
-
-
-class GramMetric:
-    """Inverse curvature of every column's problem, from the one Gram matrix of the data.
-
-    With p(1 - p) at the marginal share of ones, ``p(1 - p) [1 X]^T [1 X] + alpha I`` is the Hessian of
-    a column's problem where its weights are zero; with 1/4 for p(1 - p) it is a bound everywhere
-    (Boehning & Lindsay 1988). The problem of column i involves the leading i + 1 rows and columns, and
-    the leading block of a Cholesky factor is the factor of the leading block: one factorisation serves
-    all columns that share a level of p(1 - p).
-
-    Parameters
-    ----------
-    gram : ndarray of shape (d, d)
-        X^T X.
-    ones : ndarray of shape (d,)
-        Column sums.
-    total : float
-        Number of observations, pseudo-observations included.
-    alpha : float
-        Penalty on the weights.
-    curvature : ndarray of shape (d,)
-        p(1 - p) of the columns, at most 1/4.
-    """
-
-    def __init__(self, gram, ones, total, alpha, curvature):
-        d = len(ones)
-        design = np.empty((d, d))
-        design[0, 0] = total
-        design[0, 1:] = design[1:, 0] = ones[:-1]
-        design[1:, 1:] = gram[:-1, :-1]
-        level = np.ceil(np.log2(np.maximum(curvature, 2.0**-20))).astype(int)
-        self._level = level
-        self._factors = {}
-        for number in np.unique(level):
-            last = int(np.flatnonzero(level == number)[-1]) + 1
-            self._factors[number] = self._factorise(design[:last, :last], alpha, 2.0**number)
-
-    @staticmethod
-    def _factorise(design, alpha, curvature):
-        matrix = curvature * design
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal[1:] += alpha
-        ridge = 1e-10 * diagonal.max()
-        while True:
-            try:
-                diagonal += ridge
-                return np.asfortranarray(cholesky(matrix, lower=True, check_finite=False))
-            except LinAlgError:
-                ridge *= 100
-
-    def solve(self, columns, vectors):
-        """Replace vector k by the inverse curvature of column ``columns[k]`` times it."""
-        level = self._level[columns]
-        for number, factor in self._factors.items():
-            chosen = np.flatnonzero(level == number)
-            if len(chosen) == 0:
-                continue
-            m = int(columns[chosen[-1]]) + 1
-            part = np.ascontiguousarray(vectors[chosen, :m])
-            factor = factor[:m, :m]
-            half = dtrsm(1.0, factor, part.T, lower=1)
-            half[np.arange(m)[:, None] > columns[chosen]] = 0.0
-            vectors[chosen, :m] = dtrsm(1.0, factor, half, lower=1, trans_a=1).T
 
 
 def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, n_jobs=None):

@@ -22,7 +22,8 @@ INSIDE = {
     "engine": set(),
     "data": {"kernels", "engine"},
     "likelihood": {"data", "engine", "kernels"},
-    "objectives": {"likelihood", "data", "engine"},
+    "metric": {"kernels", "engine"},
+    "objectives": {"likelihood", "data", "engine", "metric"},
     "solvers": {"kernels"},  # callables only: no data, no objective, no model
     "outputs": set(),
     "persistence": {"outputs"},

@@ -157,24 +157,37 @@ class Cases:
         offsets = memory * (np.cumsum(lengths) - lengths)
         rows = np.flatnonzero(self._rng.random(self._n_columns) < 0.7)
         counts = self._rng.integers(2 * memory + 1, size=self._n_columns)
-        pairs = [self._normal(memory * int(lengths.sum())) for _ in range(2)]
+        steps, changes, solved = (self._normal(memory * int(lengths.sum())) for _ in range(3))
         curvatures = 0.5 + self._rng.random((self._n_columns, memory))
         problems = tuple(map(frozen, (rows, lengths, offsets)))
-        return problems, (*pairs, curvatures, counts), self._normal(len(rows), 12), self._normal(len(rows), 3)
+        state = (steps, changes, solved, curvatures, counts)
+        return problems, state, self._normal(len(rows), 12), self._normal(len(rows), 3)
 
     def store_pairs(self):
         problems, state, steps, _ = self._rings()
-        changes = self._normal(*steps.shape)
+        changes, solved = self._normal(*steps.shape), self._normal(*steps.shape)
         steps[:1] = 0.0  # an inner product of exactly zero is left out, like the negative ones
-        return (*problems, frozen(steps), frozen(changes), *state), list(state)
+        return (*problems, *map(frozen, (steps, changes, solved)), *state), list(state)
 
     def first_loop(self):
         problems, state, directions, coefficients = self._rings()
-        return (*problems, *map(frozen, state), directions, coefficients), [directions, coefficients]
+        vectors = self._normal(*directions.shape)
+        outputs = [vectors, directions, coefficients]
+        return (*problems, *map(frozen, state), *outputs), outputs
 
     def second_loop(self):
         problems, state, directions, coefficients = self._rings()
-        return (*problems, *map(frozen, state), directions, frozen(coefficients)), [directions]
+        steps, changes, _, curvatures, counts = map(frozen, state)
+        rings = (steps, changes, curvatures, counts)
+        return (*problems, *rings, directions, frozen(coefficients)), [directions]
+
+    def solve_leading_blocks(self):
+        d = self._n_columns
+        factor = self._normal(d, d) / d + 2 * np.eye(d)  # what stands above the diagonal is not read
+        sizes = np.sort(self._rng.integers(1, d + 1, size=5))
+        vectors = self._normal(5, d)
+        vectors[np.arange(d) >= sizes[:, None]] = 0.0
+        return (factor, frozen(sizes), vectors), [vectors]
 
 
 def test_every_kernel_of_the_catalogue_has_a_case():

@@ -319,7 +319,7 @@ def _is_permutation(order, n_features):
 
 # Square arrays of the size of coef_ that a fit holds at its peak: parameters, gradients and steps,
 # the Gram matrix and its factors, and half as many as the solver keeps curvature pairs, twice.
-_SQUARES = 24
+_SQUARES = 26
 
 
 def _refuse_too_wide(n_features):

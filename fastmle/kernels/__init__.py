@@ -30,6 +30,7 @@ try:
         scatter_gradient,
         set_level,
     )
+    from ._linear_algebra import solve_leading_blocks
     from ._quasi_newton import first_loop, second_loop, store_pairs
 except ModuleNotFoundError as error:
     raise ImportError(
@@ -52,6 +53,7 @@ _KERNELS = (
     sample_group,
     scatter_gradient,
     second_loop,
+    solve_leading_blocks,
     store_pairs,
     sum_columns,
     unpack_rows,

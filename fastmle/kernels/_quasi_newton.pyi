@@ -7,8 +7,10 @@ def store_pairs(
     offsets: NDArray[int64],
     new_steps: NDArray[float64],
     new_changes: NDArray[float64],
+    new_solved: NDArray[float64],
     steps: NDArray[float64],
     changes: NDArray[float64],
+    solved: NDArray[float64],
     curvatures: NDArray[float64],
     counts: NDArray[int64],
 ) -> None: ...
@@ -18,8 +20,10 @@ def first_loop(
     offsets: NDArray[int64],
     steps: NDArray[float64],
     changes: NDArray[float64],
+    solved: NDArray[float64],
     curvatures: NDArray[float64],
     counts: NDArray[int64],
+    vectors: NDArray[float64],
     directions: NDArray[float64],
     coefficients: NDArray[float64],
 ) -> None: ...

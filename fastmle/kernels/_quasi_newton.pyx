@@ -1,7 +1,8 @@
 """Compiled kernels of the row-wise limited-memory quasi-Newton method; see `reference`.
 
-Every row is a problem of its own, of lengths[row] variables. Its last `memory` pairs of steps and
-gradient changes stand in a ring: pair k of a row at steps[offsets[row] + k * lengths[row]].
+Every row is a problem of its own, of lengths[row] variables. Its last `memory` steps s, the changes y
+of the gradient along them, and the metric times these changes, z = M^-1 y, stand in rings: those in
+place k at steps, changes and solved[offsets[row] + k * lengths[row]].
 """
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
@@ -31,10 +32,11 @@ cdef inline void add_multiple(double* a, double factor, const double* b, ptrdiff
 
 def store_pairs(
     const int64_t[::1] rows, const int64_t[::1] lengths, const int64_t[::1] offsets,
-    const double[:, ::1] new_steps, const double[:, ::1] new_changes,
-    double[::1] steps, double[::1] changes, double[:, ::1] curvatures, int64_t[::1] counts,
+    const double[:, ::1] new_steps, const double[:, ::1] new_changes, const double[:, ::1] new_solved,
+    double[::1] steps, double[::1] changes, double[::1] solved, double[:, ::1] curvatures,
+    int64_t[::1] counts,
 ):
-    """Append pair new_steps[i], new_changes[i] to the ring of rows[i], over the oldest when full.
+    """Append new_steps[i], new_changes[i], new_solved[i] to the rings of rows[i], over the oldest.
 
     curvatures[row, k] is the inner product of the pair in place k; a pair whose product is not
     positive would make the metric indefinite and is left out.
@@ -54,15 +56,20 @@ def store_pairs(
             for k in range(n):
                 steps[offsets[row] + place * n + k] = new_steps[i, k]
                 changes[offsets[row] + place * n + k] = new_changes[i, k]
+                solved[offsets[row] + place * n + k] = new_solved[i, k]
             counts[row] += 1
 
 
 def first_loop(
     const int64_t[::1] rows, const int64_t[::1] lengths, const int64_t[::1] offsets,
-    const double[::1] steps, const double[::1] changes, const double[:, ::1] curvatures,
-    const int64_t[::1] counts, double[:, ::1] directions, double[:, ::1] coefficients,
+    const double[::1] steps, const double[::1] changes, const double[::1] solved,
+    const double[:, ::1] curvatures, const int64_t[::1] counts,
+    double[:, ::1] vectors, double[:, ::1] directions, double[:, ::1] coefficients,
 ):
-    """Newest to oldest pair: directions -= (s.q / s.y) y, the factors kept in coefficients."""
+    """Newest to oldest: vectors -= f y and directions -= f z with f = s.vector / s.y, kept in coefficients.
+
+    directions comes in as the metric times vectors, and stays so.
+    """
     cdef ptrdiff_t i, age, n, memory = curvatures.shape[1], place, held
     cdef int64_t row, offset
     cdef double factor
@@ -74,9 +81,10 @@ def first_loop(
             for age in range(held):
                 place = (counts[row] - 1 - age) % memory
                 offset = offsets[row] + place * n
-                factor = dot(&steps[offset], &directions[i, 0], n) / curvatures[row, place]
+                factor = dot(&steps[offset], &vectors[i, 0], n) / curvatures[row, place]
                 coefficients[i, place] = factor
-                add_multiple(&directions[i, 0], -factor, &changes[offset], n)
+                add_multiple(&vectors[i, 0], -factor, &changes[offset], n)
+                add_multiple(&directions[i, 0], -factor, &solved[offset], n)
 
 
 def second_loop(
@@ -84,7 +92,7 @@ def second_loop(
     const double[::1] steps, const double[::1] changes, const double[:, ::1] curvatures,
     const int64_t[::1] counts, double[:, ::1] directions, const double[:, ::1] coefficients,
 ):
-    """Oldest to newest pair: directions += (coefficient - y.q / s.y) s."""
+    """Oldest to newest: directions += (coefficient - y.q / s.y) s."""
     cdef ptrdiff_t i, age, n, memory = curvatures.shape[1], place, held
     cdef int64_t row, offset
     cdef double factor

@@ -132,45 +132,83 @@ def sample_group(z, weights, uniform, first_bit, n_lanes, group_bytes):
         group_bytes |= (1 - uniform[:, h] <= expit(logit)).astype(np.uint8) << np.uint8(h)
 
 
-# Limited-memory quasi-Newton method: row i of the arguments is problem rows[i]
+# Linear algebra
 
 
-def _ring(row, lengths, offsets, steps, changes, curvatures, counts):
-    """Yield (place, s, y, s.y) of the pairs of a row, the oldest first."""
+def solve_leading_blocks(factor, sizes, vectors):
+    """Replace ``vectors[k, :n]``, n = sizes[k], by the inverse of (L L^T)[:n, :n] times it.
+
+    L is the lower triangle of `factor`.
+    """
+    lower = np.tril(factor)
+    for n, vector in zip(sizes, vectors, strict=True):
+        vector[:n] = np.linalg.solve(lower[:n, :n] @ lower[:n, :n].T, vector[:n])
+
+
+# Limited-memory quasi-Newton method: row i of the arguments is problem rows[i]; a ring holds steps s,
+# changes of the gradient y, and the metric times these, z
+
+
+def _ring(row, lengths, offsets, curvatures, counts):
+    """Yield the places in the ring of a row, the oldest first, and where their entries stand."""
     memory = curvatures.shape[1]
     for k in range(max(0, counts[row] - memory), counts[row]):
-        place = k % memory
-        pair = slice(offsets[row] + place * lengths[row], offsets[row] + (place + 1) * lengths[row])
-        yield place, steps[pair], changes[pair], curvatures[row, place]
+        start = offsets[row] + k % memory * lengths[row]
+        yield k % memory, slice(start, start + lengths[row])
 
 
-def store_pairs(rows, lengths, offsets, new_steps, new_changes, steps, changes, curvatures, counts):
-    """Append a pair to the ring of each row, unless its inner product is not positive."""
+def store_pairs(
+    rows,
+    lengths,
+    offsets,
+    new_steps,
+    new_changes,
+    new_solved,
+    steps,
+    changes,
+    solved,
+    curvatures,
+    counts,
+):
+    """Append a step and its changes to the rings of each row, unless s.y is not positive."""
     memory = curvatures.shape[1]
-    for row, step, change in zip(rows, new_steps, new_changes, strict=True):
+    for row, s, y, z in zip(rows, new_steps, new_changes, new_solved, strict=True):
         n = lengths[row]
-        product = step[:n] @ change[:n]
+        product = s[:n] @ y[:n]
         if product > 0:
             place = counts[row] % memory
-            start = offsets[row] + place * n
-            steps[start : start + n], changes[start : start + n] = step[:n], change[:n]
+            entry = slice(offsets[row] + place * n, offsets[row] + (place + 1) * n)
+            steps[entry], changes[entry], solved[entry] = s[:n], y[:n], z[:n]
             curvatures[row, place] = product
             counts[row] += 1
 
 
-def first_loop(rows, lengths, offsets, steps, changes, curvatures, counts, directions, coefficients):
-    """Newest to oldest pair: q -= (s.q / s.y) y."""
+def first_loop(
+    rows,
+    lengths,
+    offsets,
+    steps,
+    changes,
+    solved,
+    curvatures,
+    counts,
+    vectors,
+    directions,
+    coefficients,
+):
+    """Newest to oldest: vector -= f y, direction -= f z, with f = s.vector / s.y."""
     for i, row in enumerate(rows):
-        q = directions[i, : lengths[row]]
-        pairs = list(_ring(row, lengths, offsets, steps, changes, curvatures, counts))
-        for place, s, y, product in reversed(pairs):
-            coefficients[i, place] = s @ q / product
-            q -= coefficients[i, place] * y
+        n = lengths[row]
+        for place, entry in reversed(list(_ring(row, lengths, offsets, curvatures, counts))):
+            coefficients[i, place] = steps[entry] @ vectors[i, :n] / curvatures[row, place]
+            vectors[i, :n] -= coefficients[i, place] * changes[entry]
+            directions[i, :n] -= coefficients[i, place] * solved[entry]
 
 
 def second_loop(rows, lengths, offsets, steps, changes, curvatures, counts, directions, coefficients):
-    """Oldest to newest pair: q += (coefficient - y.q / s.y) s."""
+    """Oldest to newest: direction += (coefficient - y.direction / s.y) s."""
     for i, row in enumerate(rows):
-        q = directions[i, : lengths[row]]
-        for place, s, y, product in _ring(row, lengths, offsets, steps, changes, curvatures, counts):
-            q += (coefficients[i, place] - y @ q / product) * s
+        n = lengths[row]
+        for place, entry in _ring(row, lengths, offsets, curvatures, counts):
+            along = changes[entry] @ directions[i, :n] / curvatures[row, place]
+            directions[i, :n] += (coefficients[i, place] - along) * steps[entry]

@@ -82,7 +82,7 @@ def minimize_rows(
         has come to, and keeps its memory of the curvature. The last one decides.
     metric_solve : callable
         ``metric_solve(rows, vectors)`` multiplies each vector by an approximate inverse Hessian of
-        its row, in place.
+        its row, in place; called once an evaluation.
     x : ndarray of float64, shape (n_rows, n)
         Where to start; overwritten.
     lengths : ndarray of int64, shape (n_rows,)
@@ -117,6 +117,7 @@ def minimize_rows(
     search = _LineSearch(len(x))
     direction = np.zeros_like(x)
     gradient = np.zeros_like(x)
+    solved = np.zeros_like(x)  # the metric times the gradient
     value, norm = np.zeros(len(x)), np.zeros(len(x))
     curve = []
     stopped = False
@@ -130,18 +131,24 @@ def minimize_rows(
         stages_left = len(stages) - 1 - number  # each opens with an evaluation
         value[rows], gradient[rows] = stage.value_and_gradient(rows, x[rows])
         norm[rows] = np.abs(gradient[rows]).max(axis=1, initial=0.0)
+        solved[rows] = _product(metric_solve, rows, gradient[rows])
         stopped = record() or stopped
         active = fresh = rows[norm[rows] > stage.tol]
         while len(active) and len(curve) + stages_left <= max_iter and not stopped:
-            _set_directions(fresh, gradient, direction, metric_solve, rings, search)
+            _set_directions(fresh, gradient, solved, direction, rings, search)
             trial = x[active] + search.step[active, None] * direction[active]
             trial_value, trial_gradient = stage.value_and_gradient(active, trial)
             slope = np.einsum("ij,ij->i", trial_gradient, direction[active])
             accepted, failed = search.judge(active, value, trial_value, slope, stage.value_error)
             moved = active[accepted]
+            moved_solved = _product(metric_solve, moved, trial_gradient[accepted])
             rings.store(
-                moved, trial[accepted] - x[moved], trial_gradient[accepted] - gradient[moved], metric_solve
+                moved,
+                trial[accepted] - x[moved],
+                trial_gradient[accepted] - gradient[moved],
+                moved_solved - solved[moved],
             )
+            solved[moved] = moved_solved
             x[moved], value[moved] = trial[accepted], trial_value[accepted]
             gradient[moved] = trial_gradient[accepted]
             norm[moved] = np.abs(gradient[moved]).max(axis=1)
@@ -156,39 +163,42 @@ def minimize_rows(
     return RowsResult(x, value, norm, norm <= stages[-1].tol, len(curve) - 1, curve)
 
 
-def _set_directions(rows, gradient, direction, metric_solve, rings, search):
+def _product(metric_solve, rows, vectors):
+    """Return the metric times vectors that are a copy already."""
+    vectors = np.ascontiguousarray(vectors)
+    metric_solve(rows, vectors)
+    return vectors
+
+
+def _set_directions(rows, gradient, solved, direction, rings, search):
     """Set the directions of rows that begin a line search, and their slopes."""
-    downhill = -gradient[rows]
-    rings.apply(rows, downhill, metric_solve)
+    downhill = rings.direction(rows, gradient[rows], solved[rows])
     slope = np.einsum("ij,ij->i", downhill, gradient[rows])
     uphill = ~(slope < 0)
     if uphill.any():  # only by rounding: the metric is positive definite
-        rings.counts[rows[uphill]] = 0
-        downhill[uphill] = -gradient[rows[uphill]]
-        plain = np.ascontiguousarray(downhill[uphill])
-        rings.apply(rows[uphill], plain, metric_solve)
-        downhill[uphill] = plain
-        slope[uphill] = np.einsum("ij,ij->i", plain, gradient[rows[uphill]])
+        astray = rows[uphill]
+        rings.counts[astray] = 0
+        downhill[uphill] = rings.direction(astray, gradient[astray], solved[astray])
+        slope[uphill] = np.einsum("ij,ij->i", downhill[uphill], gradient[astray])
     direction[rows] = downhill
     search.begin(rows, slope)
 
 
 class _Rings:
-    """The last curvature pairs of every row, in one flat array each for steps and changes."""
+    """The last steps and changes of every row, in one flat array of each kind."""
 
     def __init__(self, lengths, memory):
         self.lengths = lengths
         self.offsets = memory * (np.cumsum(lengths) - lengths)
         self.steps = np.zeros(memory * int(lengths.sum()))
         self.changes = np.zeros_like(self.steps)
+        self.solved = np.zeros_like(self.steps)
         self.curvatures = np.ones((len(lengths), memory))
         self.counts = np.zeros(len(lengths), dtype=np.int64)
         self._scale = np.ones(len(lengths))
 
-    def store(self, rows, steps, changes, metric_solve):
-        """Take over a pair of each row, and scale its metric to the curvature along the step."""
-        solved = changes.copy()
-        metric_solve(rows, solved)
+    def store(self, rows, steps, changes, solved):
+        """Take over a step of each row, and scale its metric to the curvature along the step."""
         along = np.einsum("ij,ij->i", steps, changes)
         across = np.einsum("ij,ij->i", solved, changes)
         good = (along > 0) & (across > 0)
@@ -199,20 +209,26 @@ class _Rings:
             self.offsets,
             steps,
             changes,
+            solved,
             self.steps,
             self.changes,
+            self.solved,
             self.curvatures,
             self.counts,
         )
 
-    def apply(self, rows, vectors, metric_solve):
-        """Multiply vectors by the inverse Hessians that metric and pairs describe, in place."""
+    def direction(self, rows, gradient, solved):
+        """Return minus the inverse Hessian, as metric and rings describe it, times the gradient."""
+        vectors, directions = -gradient, -solved
         coefficients = np.zeros((len(rows), self.curvatures.shape[1]))
-        pairs = (self.lengths, self.offsets, self.steps, self.changes, self.curvatures, self.counts)
-        kernels.first_loop(rows, *pairs, vectors, coefficients)
-        metric_solve(rows, vectors)
-        vectors *= self._scale[rows, None]
-        kernels.second_loop(rows, *pairs, vectors, coefficients)
+        shape = (rows, self.lengths, self.offsets)
+        held = (self.curvatures, self.counts)
+        kernels.first_loop(
+            *shape, self.steps, self.changes, self.solved, *held, vectors, directions, coefficients
+        )
+        directions *= self._scale[rows, None]
+        kernels.second_loop(*shape, self.steps, self.changes, *held, directions, coefficients)
+        return directions
 
 
 class _LineSearch:
