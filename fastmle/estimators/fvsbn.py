@@ -22,7 +22,7 @@ from ._names import name_columns
 _COARSE_TOL = 5e-6
 # The solver aims below `tol`, because coefficients that the data hardly determine are off by as much as
 # the gradient divided by alpha.
-_AIM = 0.25
+_AIM = 0.5
 
 
 class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
