@@ -19,7 +19,7 @@ static inline double exp_nonpositive_f64(double x)
 {
     const double round_to_integer = 0x1.8p52; /* adding it leaves the nearest integer in the low bits */
     double shifted, k, r, r2, r4, q, result;
-    int64_t bits;
+    uint64_t bits, scaled; /* unsigned: far below -708 the sum wraps */
     shifted = x * 1.4426950408889634074 + round_to_integer;
     k = shifted - round_to_integer;
     r = (x - k * 0x1.62e42fefap-1) - k * 0x1.cf79abc9e3b3ap-40;
@@ -32,13 +32,9 @@ static inline double exp_nonpositive_f64(double x)
                 + r4 * (0x1.289185613a3d6p-22 + r * 0x1.af38a9b0ec855p-26));
     result = 1.0 + (r + r2 * q);
     memcpy(&bits, &shifted, sizeof bits);
-    bits = (int64_t)((uint64_t)bits << 52); /* k, moved into the exponent field */
-    {
-        int64_t scaled;
-        memcpy(&scaled, &result, sizeof scaled);
-        scaled += bits;
-        memcpy(&result, &scaled, sizeof result);
-    }
+    memcpy(&scaled, &result, sizeof scaled);
+    scaled += bits << 52; /* k, moved into the exponent field */
+    memcpy(&result, &scaled, sizeof result);
     return x > -708.0 ? result : 0.0;
 }
 
@@ -46,7 +42,7 @@ static inline float exp_nonpositive_f32(float x)
 {
     const float round_to_integer = 0x1.8p23f;
     float shifted, k, r, q, result;
-    int32_t bits, scaled;
+    uint32_t bits, scaled;
     shifted = x * 1.44269504f + round_to_integer;
     k = shifted - round_to_integer;
     r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
@@ -57,9 +53,8 @@ static inline float exp_nonpositive_f32(float x)
     q = q * r + 0.5f;
     result = 1.0f + (r + r * r * q);
     memcpy(&bits, &shifted, sizeof bits);
-    bits = (int32_t)((uint32_t)bits << 23);
     memcpy(&scaled, &result, sizeof scaled);
-    scaled += bits;
+    scaled += bits << 23;
     memcpy(&result, &scaled, sizeof result);
     return x > -87.0f ? result : 0.0f;
 }
