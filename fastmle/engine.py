@@ -5,6 +5,7 @@ units depend on the shape of the data alone, and results come back in the order 
 sums over them are the same bits whatever the number of threads.
 """
 
+import contextlib
 import functools
 import itertools
 import operator
@@ -21,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 MIN_PARALLEL_WORK = 200_000
 
 _pools: dict[int, ThreadPoolExecutor] = {}
-_pools_lock = threading.Lock()
+_lock = threading.Lock()
 
 
 def effective_n_jobs(n_jobs=None):
@@ -58,7 +59,7 @@ def effective_n_jobs(n_jobs=None):
 
 def _pool(n_workers):
     """Return the process's thread pool of that size, started on first use."""
-    with _pools_lock:
+    with _lock:
         if n_workers not in _pools:
             _pools[n_workers] = ThreadPoolExecutor(n_workers, thread_name_prefix="fastmle")
         return _pools[n_workers]
@@ -66,9 +67,12 @@ def _pool(n_workers):
 
 def _forget_pools():
     # The threads of a parent process do not exist in a forked child.
-    global _pools_lock
-    _pools_lock = threading.Lock()
+    global _lock, _blas_users
+    _lock = threading.Lock()
     _pools.clear()
+    if _blas_users:  # the fits of the parent do not end here
+        _blas_users = 0
+        _blas_limit.restore_original_limits()
 
 
 if hasattr(os, "register_at_fork"):
@@ -159,13 +163,30 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
+_blas_users = 0
+_blas_limit = None
+
+
+@contextlib.contextmanager
 def single_threaded_blas():
-    """Return a context in which linear algebra libraries use one thread.
+    """Let linear algebra libraries use one thread while the context lasts.
 
     Their idle threads spin for a while after each call and would take the processors from the passes
-    over the data; results also stay independent of how many threads they have.
+    over the data; results also stay independent of how many threads they have. The setting is one of
+    the process: of several users at a time the first makes it, and the last restores what was before.
     """
-    return _blas().limit(limits=1)
+    global _blas_users, _blas_limit
+    with _lock:
+        if _blas_users == 0:
+            _blas_limit = _blas().limit(limits=1)
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _blas_users -= 1
+            if _blas_users == 0:
+                _blas_limit.restore_original_limits()
 
 
 def split_evenly(n_items, n_parts):

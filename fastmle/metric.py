@@ -28,25 +28,28 @@ class GramMetric:
     ones : ndarray of shape (d,)
         Column sums.
     total : float
-        Number of observations, pseudo-observations included.
+        Number, or weight, of the observations.
     alpha : float
         Penalty on the weights.
+    pseudo : float
+        Number of pseudo-observations, which involve the intercept alone.
     n_jobs : int or None, default=None
         Number of threads.
     """
 
-    def __init__(self, gram, ones, total, alpha, n_jobs=None):
+    def __init__(self, gram, ones, total, alpha, pseudo=0.0, n_jobs=None):
         d = len(ones)
         share = np.clip(ones / total, 1e-6, 1 - 1e-6)
         curvature = np.exp(np.log(share * (1 - share)).mean())
         matrix = np.empty((d, d))
-        matrix[0, 0] = curvature * total
+        matrix[0, 0] = curvature * (total + pseudo)
         matrix[0, 1:] = matrix[1:, 0] = curvature * ones[:-1]
         np.multiply(gram[:-1, :-1], curvature, out=matrix[1:, 1:])
         diagonal = np.einsum("ii->i", matrix)
         diagonal[1:] += alpha
         # Equal columns without a penalty make the matrix singular; their direction has no gradient.
-        diagonal += 1e-10 * diagonal.max()
+        diagonal *= 1 + 1e-10
+        diagonal += 1e-14 * diagonal.max()
         self._n_jobs = n_jobs
         self._factor = factorise(matrix, n_jobs)
 

@@ -6,10 +6,14 @@ from scipy.special import expit, log_expit
 
 from . import likelihood
 from .data import BitMatrix
+from .data.sources import check_not_empty
+from .engine import map_units
 from .metric import GramMetric
 
-# A logit above which a column may be on its way to infinity.
+# A logit above which a column may be on its way to infinity, and one that no finite estimate reaches on
+# any data that fits into a machine: the outcome that forbids it would be one in e^25 rows.
 _NEARLY_CERTAIN = 5.0
+_CERTAIN = 25.0
 
 
 class FVSBNObjective:
@@ -120,8 +124,8 @@ class FVSBNObjective:
     def separable(self, theta, columns):
         """Return those of some columns whose optimum lies at infinity, having been solved to a tolerance.
 
-        Candidates are the columns in which some row is as good as certain; :meth:`newton_logit_step`
-        decides.
+        Candidates are the columns in which some row is nearly certain; where one is certain to the last
+        place, only infinity can be meant, elsewhere :meth:`newton_logit_step` decides.
         """
         largest = np.zeros(self.n_columns)
         coef = np.zeros_like(theta)
@@ -132,10 +136,13 @@ class FVSBNObjective:
                 self.bits[rows], coef, np.ascontiguousarray(theta[:, 0]), logits=True, n_jobs=self.n_jobs
             )
             np.maximum(largest, np.abs(logits).max(axis=0), out=largest)
-        candidates = [i for i in columns if largest[i] > _NEARLY_CERTAIN]
-        return np.array(
-            [i for i in candidates if self.newton_logit_step(i, theta[i, : i + 1]) > 0.5], dtype=int
-        )
+        candidates = [int(i) for i in columns if largest[i] > _NEARLY_CERTAIN]
+
+        def diverges(i):
+            return largest[i] > _CERTAIN or self.newton_logit_step(i, theta[i, : i + 1]) > 0.5
+
+        verdicts = map_units(diverges, candidates, n_jobs=self.n_jobs)
+        return np.array(candidates, dtype=int)[np.array(verdicts, dtype=bool)]
 
     def _design(self, index, column):
         """Return [1, x_<column], x_column and the weights of a tile's rows, float64."""
@@ -149,9 +156,10 @@ class FVSBNObjective:
         """Return the curvature near :meth:`initial`, see :class:`GramMetric`."""
         return GramMetric(
             self.bits.gram(n_jobs=self.n_jobs),
-            self.ones + self.smoothing,
-            self.scale + 2 * self.smoothing,
+            self.ones,
+            self.scale,
             self.alpha,
+            2 * self.smoothing,
             n_jobs=self.n_jobs,
         )
 
@@ -217,7 +225,7 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, n_jobs=N
     >>> grad_intercept
     array([ 0.5, -0.5])
     """
-    bits = BitMatrix.from_array(X, sample_weight=sample_weight, n_jobs=n_jobs)
+    bits = check_not_empty(BitMatrix.from_array(X, sample_weight=sample_weight, n_jobs=n_jobs))
     d = bits.shape[1]
     coef = _check_parameters("coef", coef, (d, d))
     intercept = _check_parameters("intercept", intercept, (d,))

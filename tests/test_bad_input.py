@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastmle import FVSBN, BernoulliMLE, NotFittedError
+from fastmle import FVSBN, BernoulliMLE, BitMatrix, NotFittedError, fvsbn_value_and_gradient
 
 GOOD = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0], [0, 0, 1]])
 
@@ -195,3 +195,35 @@ def test_interrupted_fit_returns_quickly_and_keeps_the_earlier_one(n_jobs):
         assert process.stdout.readline() == "as before\n"
     assert process.returncode == 0
     assert answered - sent < 0.5
+
+
+def test_empty_and_weightless_parts_of_packed_data(estimator):
+    bits = BitMatrix.from_array(GOOD, sample_weight=[0, 0, 1, 1])
+    model = estimator().fit(bits)
+    before = dict(vars(model))
+    for part, message in (
+        (bits[:0], r"0 sample\(s\)"),
+        (bits.take_columns([]), r"0 feature\(s\)"),
+        (bits[:2], "zero for every row"),
+    ):
+        for method in (model.fit, model.score, model.score_samples):
+            with pytest.raises(ValueError, match=message):
+                method(part)
+        with pytest.raises(ValueError, match=message):
+            fvsbn_value_and_gradient(part, np.zeros((3, 3)), np.zeros(3))
+    assert vars(model) == before
+
+
+def test_weights_whose_sum_overflows(estimator):
+    with pytest.raises(ValueError, match="overflows"):
+        estimator().fit(GOOD, sample_weight=np.full(4, 1e308))
+
+
+def test_masked_values_and_equal_names(estimator):
+    masked = np.ma.array(GOOD, mask=altered(0) == 7)
+    estimator().fit(masked)  # nothing is masked
+    masked[2, 1] = np.ma.masked
+    with pytest.raises(ValueError, match=r"X\[2, 1\] is masked: fill in or drop"):
+        estimator().fit(masked)
+    with pytest.raises(ValueError, match="must differ from one another"):
+        estimator().fit(pd.DataFrame(GOOD, columns=["a", "b", "a"]))

@@ -363,3 +363,17 @@ def test_blas_has_one_thread_for_a_while():
             except ZeroDivisionError:
                 pass
             assert blas_threads() == before
+
+
+def test_blas_comes_back_after_overlapping_users():
+    def n_threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = n_threads()
+    first, second = single_threaded_blas(), single_threaded_blas()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(n_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert n_threads() == before

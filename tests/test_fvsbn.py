@@ -1,5 +1,7 @@
 """FVSBN: the optimum, weights, orders, degenerate columns, input forms, drawing."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -307,3 +309,77 @@ def test_complete_keeps_the_prefix_and_follows_the_conditional(chain):
         assert ((counts - 3000 * p / p.sum()) ** 2 / (3000 * p / p.sum())).sum() < 25
     positional = FVSBN(order=order).fit(chain)
     np.testing.assert_array_equal(positional.complete(chain[:4, given], n_draws=3000, random_state=0), whole)
+
+
+@pytest.mark.parametrize(
+    "X", [[[1], [1]], [[1, 0], [1, 0]], np.repeat([[1, 0, 0, 1, 1, 1, 0, 1, 0]], 5000, axis=0)]
+)
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_all_columns_constant(X, alpha):
+    with pytest.warns(SeparationWarning, match="lies at infinity"):
+        model = FVSBN(smoothing=0, alpha=alpha, order="random", random_state=0).fit(X)
+    assert model.converged_
+    assert model.score(X) == 0.0
+    np.testing.assert_array_equal(model.intercept_, np.where(np.asarray(X)[0] == 1, np.inf, -np.inf))
+    np.testing.assert_array_equal(model.sample(3), np.asarray(X)[[0, 0, 0]])
+
+
+@pytest.mark.parametrize("tol", [1e-6, 1e-8, 1e-10])
+def test_separation_is_found_at_any_tolerance(rng, tol):
+    for _ in range(15):
+        X = (rng.random((int(rng.integers(10, 80)), 5)) < 0.4).astype(np.uint8)
+        X[:, 4] = X[:, 0] | X[:, 2]
+        X[:2] = [[0, 0, 0, 0, 0], [1, 0, 1, 0, 1]]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            FVSBN(alpha=0, tol=tol).fit(X)
+        (message,) = [str(w.message) for w in caught if w.category is SeparationWarning]
+        assert "4: a single outcome" in message
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_weights_of_any_size(chain, scale):
+    # Weights, penalty and smoothing scaled alike leave the estimate where it is.
+    weight = np.full(len(chain), scale)
+    model = FVSBN(alpha=scale, smoothing=0.5 * scale, tol=1e-9).fit(chain, sample_weight=weight)
+    assert model.converged_
+    np.testing.assert_allclose(model.coef_, FVSBN(tol=1e-9).fit(chain).coef_, atol=1e-6)
+
+
+def test_strong_smoothing_converges(chain):
+    model = FVSBN(smoothing=1e8).fit(chain)
+    assert model.converged_
+    assert penalised_gradient(model, chain) <= 1e-6
+
+
+def test_callbacks_see_a_model_after_each_pass(chain):
+    class Recorder:
+        def __init__(self):
+            self.scores = []
+
+        def setup(self, estimator, context):
+            self.scores.clear()
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+            if context.task_name == "pass":
+                self.scores.append(fitted_estimator.score(X))
+
+    recorder = Recorder()
+    frame = pd.DataFrame(chain, columns=list("abcdefghijkl"))
+    model = FVSBN(order="random", random_state=0).set_callbacks(recorder).fit(frame)
+    assert len(recorder.scores) == model.n_iter_
+    assert recorder.scores[-1] == model.score(frame)
+    assert recorder.scores[0] < recorder.scores[-1]
+
+
+def test_progress_bar_of_scikit_learn(chain, capsys):
+    from sklearn.callback import ProgressBar
+
+    FVSBN().set_callbacks(ProgressBar()).fit(chain)
+    assert "FVSBN - fit" in capsys.readouterr().out

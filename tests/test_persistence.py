@@ -233,3 +233,20 @@ def test_description_that_is_no_object(tmp_path):
     save_file({"coef_": np.zeros((2, 2))}, tmp_path / "m", metadata)
     with pytest.raises(ModelFileError, match="no JSON object"):
         load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("order", [range(9, -1, -1), pd.Series(range(10)), np.arange(10, dtype=np.int32)])
+def test_orders_of_any_kind_are_kept(table, tmp_path, order):
+    model = FVSBN(order=order).fit(table)
+    model.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    np.testing.assert_array_equal(again.order, order)
+    np.testing.assert_array_equal(again.fit(table).coef_, model.coef_)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_the_mode_of_an_older_file_is_kept(model, tmp_path):
+    model.save(tmp_path / "m")
+    (tmp_path / "m").chmod(0o600)
+    model.save(tmp_path / "m")
+    assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o600

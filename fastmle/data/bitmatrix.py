@@ -7,7 +7,7 @@ import numpy as np
 from .. import kernels
 from ..engine import map_units
 from .cooccurrence import count_pairs, weigh_pairs
-from .sources import check_feature_names, check_sample_weight, open_source, packed_source
+from .sources import check_sample_weight, make_feature_names, open_source, packed_source
 
 TILE_ROWS = 4096
 
@@ -144,7 +144,7 @@ binarize=threshold
         if feature_names is None:
             feature_names = source.feature_names
         else:
-            feature_names = check_feature_names(feature_names, n_features)
+            feature_names = make_feature_names(feature_names, n_features)
         sample_weight = check_sample_weight(sample_weight, n_samples)
         n_groups = (n_features + 7) // 8
         bits = cls(
@@ -170,7 +170,7 @@ binarize=threshold
             self.shape,
             feature_names=self.feature_names
             if feature_names is None
-            else check_feature_names(feature_names, self.shape[1]),
+            else make_feature_names(feature_names, self.shape[1]),
             sample_weight=self.sample_weight
             if sample_weight is None
             else check_sample_weight(sample_weight, self.shape[0]),
@@ -263,7 +263,10 @@ binarize=threshold
         if not isinstance(key, slice) and np.ndim(key) == 0:
             row = operator.index(key)
             return self._take_rows(np.arange(n_samples)[[row]]).to_array()[0]
-        return self._take_rows(np.arange(n_samples)[key])
+        rows = np.arange(n_samples)[key]
+        if rows.ndim != 1:
+            raise IndexError(f"rows are selected by one axis of indices, got {rows.ndim}")
+        return self._take_rows(rows)
 
     def _take_rows(self, rows):
         n_groups = self.n_groups
@@ -301,7 +304,8 @@ binarize=threshold
         IndexError
             If an index is out of range.
         """
-        columns = np.arange(self.shape[1])[np.asarray(columns)]
+        columns = np.atleast_1d(np.asarray(columns))
+        columns = np.arange(self.shape[1])[columns if columns.size else columns.astype(np.intp)]
         taken = BitMatrix(
             np.empty(self.shape[0] * ((len(columns) + 7) // 8), dtype=np.uint8),
             (self.shape[0], len(columns)),

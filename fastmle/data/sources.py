@@ -6,10 +6,12 @@ rows while it packs them. Nothing behind the door knows where a tile came from.
 
 import numbers
 import operator
+from decimal import Decimal
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse
+from narwhals.exceptions import DuplicateError
 from sklearn.utils.validation import check_array
 
 from .. import kernels
@@ -32,7 +34,14 @@ def open_source(X, binarize=None):
     """
     threshold = _check_threshold(binarize)
     if nw.dependencies.is_into_dataframe(X):
-        return FrameSource(nw.from_native(X, eager_only=True), threshold)
+        try:
+            frame = nw.from_native(X, eager_only=True)
+        except DuplicateError as error:
+            raise ValueError("the column names of X must differ from one another; rename them") from error
+        return FrameSource(frame, threshold)
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        row = np.argwhere(np.ma.getmaskarray(X))[0].tolist()
+        raise ValueError(f"X{row} is masked: fill in or drop what is missing, then pass X.filled()")
     if getattr(getattr(X, "dtype", None), "kind", None) == "c":
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}, values must be 0 or 1")
     if scipy.sparse.issparse(X):
@@ -89,7 +98,7 @@ class DenseSource:
 
     def pack(self, start, stop, tile):
         """Check the rows start <= r < stop and pack them into the tile."""
-        pack_block(self._array[start:stop], tile, self._threshold, start, None)
+        pack_block(self._array[start:stop], tile, self._threshold, start)
 
 
 class PackedSource:
@@ -199,7 +208,7 @@ def _column_values(series):
     return values
 
 
-def pack_block(block, tile, threshold, first_row, names):
+def pack_block(block, tile, threshold, first_row):
     """Check a block of rows and pack it; errors count rows from `first_row`."""
     if threshold is None:
         kind = _AS_UNSIGNED.get(block.dtype.kind, block.dtype.kind) + str(block.dtype.itemsize)
@@ -210,7 +219,7 @@ def pack_block(block, tile, threshold, first_row, names):
     bits, first_wrong = _to_bits(block, threshold)
     if first_wrong is not None:
         row, column = np.unravel_index(first_wrong, block.shape)
-        _raise_value(first_row + int(row), int(column), block[row, column], threshold, names)
+        _raise_value(first_row + int(row), int(column), block[row, column], threshold, None)
     kernels.pack_rows(bits.view(np.uint8), tile)
 
 
@@ -235,7 +244,7 @@ def _as_number(value, strict):
 
     Anything else is NaN too where zeros and ones are demanded, and a TypeError where numbers are.
     """
-    if isinstance(value, (numbers.Real, np.bool_)):
+    if isinstance(value, (numbers.Real, Decimal, np.bool_)):
         return float(value)
     missing = value is None or type(value).__name__ == "NAType"  # pandas.NA, not imported here
     return np.nan if strict or missing or isinstance(value, (str, bytes)) else float(value)
@@ -288,7 +297,7 @@ def frame_names(frame):
     return np.asarray(columns, dtype=object) if kinds == {True} else None
 
 
-def check_feature_names(names, n_features):
+def make_feature_names(names, n_features):
     """Return the names as an object array of n_features different strings."""
     names = np.asarray(list(names), dtype=object)
     if names.shape != (n_features,) or not all(isinstance(name, str) for name in names):
@@ -296,6 +305,22 @@ def check_feature_names(names, n_features):
     if len(set(names)) < n_features:
         raise ValueError("feature_names must differ from one another")
     return names
+
+
+def check_not_empty(bits):
+    """Return a BitMatrix that has rows, columns and weight; slices of one need not.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    for count, what in zip(bits.shape, ("sample(s)", "feature(s)"), strict=True):
+        if count == 0:
+            raise ValueError(f"Found a BitMatrix with 0 {what} while a minimum of 1 is required.")
+    if bits.sample_weight is not None and not bits.sample_weight.any():
+        raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
+    return bits
 
 
 def check_sample_weight(sample_weight, n_samples):
@@ -325,4 +350,7 @@ def check_sample_weight(sample_weight, n_samples):
         raise ValueError(f"sample_weight[{row}] is {weight[row]}: weights must be finite and not negative")
     if not weight.any():
         raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weight.sum()):
+            raise ValueError("the sum of sample_weight overflows; divide the weights by their largest")
     return weight

@@ -10,8 +10,7 @@ from sklearn.utils.validation import _is_fitted, check_is_fitted
 
 from .. import likelihood
 from ..data import BitMatrix
-from ..data.sources import check_feature_names as make_feature_names
-from ..data.sources import check_sample_weight
+from ..data.sources import check_not_empty, check_sample_weight, make_feature_names
 from ..persistence import write_model
 from ._names import check_feature_names, reorder_by_name
 
@@ -19,8 +18,8 @@ from ._names import check_feature_names, reorder_by_name
 class AutoregressiveDensity(DensityMixin, BaseEstimator):
     """Base of densities p(x) = prod_i p(x_i | x_<i) with logistic conditionals.
 
-    A subclass defines `_conditionals`, `_file_arrays` and `_file_scalars`, and in `fit` calls `_pack`
-    and, when all has gone well, `_set_fitted`.
+    A subclass defines `_conditionals`, `_file_arrays` and `_file_scalars`, and in `fit` calls
+    `_pack_for_fit` and, when all has gone well, `_set_fitted`.
     """
 
     # What a model file holds besides n_features_in_ and feature_names_in_: the fitted arrays, with the
@@ -36,10 +35,11 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
     # Input
 
     def _pack(self, X, sample_weight=None):
-        """Return X as a BitMatrix."""
-        return BitMatrix.from_array(
+        """Return X as a BitMatrix that is not empty."""
+        bits = BitMatrix.from_array(
             X, sample_weight=sample_weight, binarize=self.binarize, n_jobs=self.n_jobs
         )
+        return check_not_empty(bits)
 
     def _pack_for_fit(self, X, sample_weight):
         """Return X as a BitMatrix without the rows of weight zero."""
@@ -186,6 +186,8 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
             weight = check_sample_weight(sample_weight, len(scores))
         if weight is None:
             return float(scores.mean())
+        if not weight.any():
+            raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
         counted = weight > 0  # zero times an infinite score is no score, not NaN
         return float(np.average(scores[counted], weights=weight[counted]))
 
@@ -247,7 +249,7 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
 
         Parameters
         ----------
-        X_prefix : BitMatrix or array-like of shape (n_samples, k)
+        X_prefix : BitMatrix or array-like of shape (n_samples, k), k >= 1
             The columns ``order_[:k]`` (the first k columns where there is no order), in that order; or
             with names, those columns in any order.
         n_draws : int, default=1
@@ -316,7 +318,10 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         description = {
             "estimator": type(self).__name__,
-            "params": {name: _plain(value) for name, value in self.get_params().items()},
+            "params": {
+                name: None if isinstance(value, np.random.RandomState) else _plain(value)
+                for name, value in self.get_params().items()
+            },
             "scalars": {
                 name: _plain(getattr(self, name)) for name in ("n_features_in_", *self._file_scalars)
             },
@@ -368,4 +373,6 @@ def _plain(value):
         return value.item()
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
-    return value if isinstance(value, (bool, int, float, str, type(None))) else None
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    return float(value) if isinstance(value, numbers.Real) else np.asarray(value).tolist()

@@ -45,7 +45,8 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
     binarize : float or None, default=None
         Opt in to thresholding the input: 1 where a value is greater. None demands zeros and ones.
     max_iter : int, default=1000
-        Largest number of passes over the data after the first.
+        Largest number of passes over the data after the first; one of them is the change from single to
+        double precision.
     tol : float, default=1e-6
         A column is solved when the largest entry of its penalised gradient, divided by the sum of
         weights, is at most `tol`. Any value down to 1e-10 can be reached.
@@ -90,6 +91,9 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
 
     The objective of column i is the sum over rows, times their weights, of
     :math:`-\log p(x_i | x_{<i})`, plus the penalty and the pseudo-observations.
+
+    scikit-learn's callbacks (``set_callbacks``, say with ``sklearn.callback.ProgressBar()``) hear of
+    every pass.
 
     References
     ----------
@@ -194,17 +198,12 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         ordered = bits if natural else bits.take_columns(order, n_jobs=self.n_jobs)
         objective = FVSBNObjective(ordered, alpha=self.alpha, smoothing=self.smoothing, n_jobs=self.n_jobs)
         with single_threaded_blas():
-            result, infinite = self._solve(objective, order, X)
+            result, infinite = self._solve(objective, order, X, bits)
         self._warn(result, infinite, objective.scale, order, bits.feature_names)
 
-        coef = np.zeros_like(result.x)
-        coef[:, :-1] = result.x[:, 1:]
-        place = np.argsort(order)
         self._set_fitted(
             bits,
-            coef_=coef if natural else coef[np.ix_(place, place)],
-            intercept_=result.x[place, 0],
-            order_=order,
+            **_in_original_columns(result.x, order),
             n_iter_=result.n_iter,
             converged_=bool(result.converged.all()),
             loss_curve_=np.asarray(result.curve) / objective.scale,
@@ -234,7 +233,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             theta[ahead, 1:] = fitted[np.ix_(order, order)][ahead, :-1]
         return theta
 
-    def _solve(self, objective, order, X):
+    def _solve(self, objective, order, X, bits):
         """Return the solver's result, and the columns whose optimum lies at infinity."""
         theta = self._start(objective, order)
         finite = np.isfinite(theta[:, 0])
@@ -242,6 +241,9 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         context = self._init_callback_context(max_subtasks=self.max_iter)
         context.call_on_fit_task_begin(estimator=self, X=X)
         tol = self.tol * objective.scale
+        names = {"n_features_in_": bits.shape[1]}
+        if bits.feature_names is not None:
+            names["feature_names_in_"] = bits.feature_names
 
         def report(x, value, gradient_norm, n_iter):
             if self.verbose and (n_iter % 10 == 0 or self.verbose > 1):
@@ -253,7 +255,11 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
                 )
             step = context.subcontext(task_name="pass")
             step.call_on_fit_task_begin(estimator=self, X=X)
-            return step.call_on_fit_task_end(estimator=self, X=X)
+            return step.call_on_fit_task_end(
+                estimator=self,
+                X=X,
+                reconstruction_attributes=lambda: names | _in_original_columns(x, order),
+            )
 
         def coarse(columns, theta):
             return objective.value_and_gradient(columns, theta, dtype=np.float32)
@@ -310,6 +316,14 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         if np.array_equal(order, np.arange(len(order))):
             return self.coef_, self.intercept_, None
         return np.ascontiguousarray(self.coef_[np.ix_(order, order)]), self.intercept_[order], order
+
+
+def _in_original_columns(theta, order):
+    """Return the fitted attributes that the solver's parameters, in autoregressive order, stand for."""
+    coef = np.zeros_like(theta)
+    coef[:, :-1] = theta[:, 1:]
+    place = np.argsort(order)
+    return {"coef_": coef[np.ix_(place, place)], "intercept_": theta[place, 0], "order_": order}
 
 
 def _is_permutation(order, n_features):

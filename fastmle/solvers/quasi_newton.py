@@ -129,7 +129,8 @@ def minimize_rows(
 
     for number, stage in enumerate(stages):
         stages_left = len(stages) - 1 - number  # each opens with an evaluation
-        value[rows], gradient[rows] = stage.value_and_gradient(rows, x[rows])
+        if len(rows):
+            value[rows], gradient[rows] = stage.value_and_gradient(rows, x[rows])
         norm[rows] = np.abs(gradient[rows]).max(axis=1, initial=0.0)
         solved[rows] = _product(metric_solve, rows, gradient[rows])
         stopped = record() or stopped
