@@ -19,7 +19,7 @@ from ._base import AutoregressiveDensity
 from ._names import name_columns
 
 # Largest gradient entry a row down to which single precision serves: its noise is some 3e-7.
-_COARSE_TOL = 5e-6
+_COARSE_TOL = 2e-6
 # The solver aims below `tol`, because coefficients that the data hardly determine are off by as much as
 # the gradient divided by alpha.
 _AIM = 0.5
