@@ -256,7 +256,8 @@ def score(model, data, key, samples, n_jobs, as_json):
     show_default="another one each time",
 )
 @_n_jobs_option
-def sample(model, n_samples, output, seed, n_jobs):
+@_json_option
+def sample(model, n_samples, output, seed, n_jobs, as_json):
     """Draw N rows from the density in the file MODEL.
 
     OUT ends in .npy, .npz (under the key X), .csv, .csv.gz or .parquet. Where the model has column
@@ -273,14 +274,12 @@ def sample(model, n_samples, output, seed, n_jobs):
     density.n_jobs = n_jobs
     rows = density.sample(n_samples, random_state=seed)
     write_table(output, rows, getattr(density, "feature_names_in_", None))
-    print_facts(
-        {
-            "model": type(density).__name__,
-            "rows": str(n_samples),
-            "columns": str(rows.shape[1]),
-            "written to": output,
-        }
-    )
+    name = type(density).__name__
+    if as_json:
+        print_json(model=name, rows=n_samples, columns=rows.shape[1], output=output)
+    else:
+        facts = {"model": name, "rows": n_samples, "columns": rows.shape[1], "written to": output}
+        print_facts({what: str(fact) for what, fact in facts.items()})
 
 
 @fastmle.command()

@@ -236,6 +236,12 @@ def test_sample(model, ending):
     np.testing.assert_array_equal(read_table(f"drawn{ending}"), model.sample(40, random_state=3))
 
 
+def test_sample_json(model):
+    record = run_json("sample", "model.fastmle", "-n", 40, "-o", "drawn.npy")
+    assert record == {"model": "FVSBN", "rows": 40, "columns": 8, "output": "drawn.npy"}
+    assert np.load("drawn.npy").shape == (40, 8)
+
+
 def test_sample_without_seed_differs(model):
     for name in ("first.npy", "second.npy"):
         run("sample", "model.fastmle", "-n", 100, "-o", name)
