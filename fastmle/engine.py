@@ -65,7 +65,7 @@ def _pool(n_workers):
         return _pools[n_workers]
 
 
-def _forget_pools():
+def _after_fork():
     # The threads of a parent process do not exist in a forked child.
     global _lock, _blas_users
     _lock = threading.Lock()
@@ -76,7 +76,7 @@ def _forget_pools():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pools)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def map_units(function, units, *, n_jobs=None, workspace=None, work=None):

@@ -128,12 +128,11 @@ class FVSBNObjective:
         place, only infinity can be meant, elsewhere :meth:`newton_logit_step` decides.
         """
         largest = np.zeros(self.n_columns)
-        coef = np.zeros_like(theta)
-        coef[:, :-1] = theta[:, 1:]
+        coef, intercept = theta[:, 1:], np.ascontiguousarray(theta[:, 0])
         for index in range(self.bits.n_tiles):
             rows = self.bits.tile_rows(index)
             logits = likelihood.feature_terms(
-                self.bits[rows], coef, np.ascontiguousarray(theta[:, 0]), logits=True, n_jobs=self.n_jobs
+                self.bits[rows], coef, intercept, logits=True, n_jobs=self.n_jobs
             )
             np.maximum(largest, np.abs(logits).max(axis=0), out=largest)
         candidates = [int(i) for i in columns if largest[i] > _NEARLY_CERTAIN]

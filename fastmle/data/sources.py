@@ -82,8 +82,7 @@ def packed_source(packed, n_features, bitorder="little"):
             f"{n_features} packed variables need a uint8 array of shape (n_samples, {n_bytes}), got "
             f"{packed.dtype} of shape {packed.shape}"
         )
-    if len(packed) == 0:
-        raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+    _refuse_empty("array", packed.shape)
     return PackedSource(packed, int(n_features), bitorder)
 
 
@@ -166,11 +165,7 @@ class FrameSource:
 
     def __init__(self, frame, threshold):
         n_samples, n_features = frame.shape
-        for count, name in ((n_samples, "sample(s)"), (n_features, "feature(s)")):
-            if count == 0:
-                raise ValueError(
-                    f"Found data frame with 0 {name} (shape={frame.shape}) while a minimum of 1 is required."
-                )
+        _refuse_empty("data frame", frame.shape)
         self._frame = frame
         self._threshold = threshold
         self.shape = (n_samples, n_features)
@@ -315,12 +310,21 @@ def check_not_empty(bits):
     ValueError
         If it has none.
     """
-    for count, what in zip(bits.shape, ("sample(s)", "feature(s)"), strict=True):
-        if count == 0:
-            raise ValueError(f"Found a BitMatrix with 0 {what} while a minimum of 1 is required.")
-    if bits.sample_weight is not None and not bits.sample_weight.any():
-        raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
+    _refuse_empty("BitMatrix", bits.shape)
+    if bits.sample_weight is not None:
+        _refuse_weightless(bits.sample_weight)
     return bits
+
+
+def _refuse_empty(kind, shape):
+    for count, what in zip(shape, ("sample(s)", "feature(s)"), strict=True):
+        if count == 0:
+            raise ValueError(f"Found {kind} with 0 {what} (shape={shape}) while a minimum of 1 is required.")
+
+
+def _refuse_weightless(weight):
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
 
 
 def check_sample_weight(sample_weight, n_samples):
@@ -348,8 +352,7 @@ def check_sample_weight(sample_weight, n_samples):
     if not good.all():
         row = int(np.argmin(good))
         raise ValueError(f"sample_weight[{row}] is {weight[row]}: weights must be finite and not negative")
-    if not weight.any():
-        raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
+    _refuse_weightless(weight)
     with np.errstate(over="ignore"):
         if not np.isfinite(weight.sum()):
             raise ValueError("the sum of sample_weight overflows; divide the weights by their largest")

@@ -186,8 +186,6 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
             weight = check_sample_weight(sample_weight, len(scores))
         if weight is None:
             return float(scores.mean())
-        if not weight.any():
-            raise ValueError("sample_weight is zero for every row; at least one weight must be positive")
         counted = weight > 0  # zero times an infinite score is no score, not NaN
         return float(np.average(scores[counted], weights=weight[counted]))
 

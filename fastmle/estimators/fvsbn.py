@@ -267,7 +267,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         result = minimize_rows(
             (
                 Stage(coarse, max(tol, _COARSE_TOL * objective.scale), 1e-6),
-                Stage(objective.value_and_gradient, _AIM * tol, 1e-13),
+                Stage(objective.value_and_gradient, tol, 1e-13, _AIM),
             ),
             metric.solve,
             theta,
@@ -276,7 +276,6 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             max_iter=self.max_iter,
             callback=report,
         )
-        result.converged = result.gradient_norm <= tol
         context.call_on_fit_task_end(estimator=self, X=X)
         infinite = np.flatnonzero(~finite)
         if self.alpha == 0:
@@ -331,8 +330,8 @@ def _is_permutation(order, n_features):
     return right_kind and np.array_equal(np.sort(order), np.arange(n_features))
 
 
-# Square arrays of the size of coef_ that a fit holds at its peak: parameters, gradients and steps,
-# the Gram matrix and its factors, and half as many as the solver keeps curvature pairs, twice.
+# Square arrays of the size of coef_ that a fit holds at its peak: parameters, gradients and steps, the
+# Gram matrix and its factor, and the solver's rings, three triangles for each pair that it keeps.
 _SQUARES = 26
 
 

@@ -52,14 +52,22 @@ class Stage:
         ``value_and_gradient(rows, x)`` takes k ascending row indices and their points, (k, n), and
         returns the values, (k,), and the gradients, (k, n).
     tol : float
-        A row leaves the stage when its largest absolute gradient entry is at most `tol`.
+        A row has converged when its largest absolute gradient entry is at most `tol`.
     value_error : float
         Relative error of a value: smaller differences carry no information.
+    aim : float, default=1.0
+        A row leaves the stage at `aim` times `tol`.
     """
 
     value_and_gradient: Callable
     tol: float
     value_error: float
+    aim: float = 1.0
+
+    @property
+    def target(self):
+        """Largest gradient entry at which a row leaves the stage."""
+        return self.aim * self.tol
 
 
 def minimize_rows(
@@ -134,7 +142,7 @@ def minimize_rows(
         norm[rows] = np.abs(gradient[rows]).max(axis=1, initial=0.0)
         solved[rows] = _product(metric_solve, rows, gradient[rows])
         stopped = record() or stopped
-        active = fresh = rows[norm[rows] > stage.tol]
+        active = fresh = rows[norm[rows] > stage.target]
         while len(active) and len(curve) + stages_left <= max_iter and not stopped:
             _set_directions(fresh, gradient, solved, direction, rings, search)
             trial = x[active] + search.step[active, None] * direction[active]
@@ -158,7 +166,7 @@ def minimize_rows(
             failed = active[failed]
             stuck = failed[rings.counts[failed] == 0]
             rings.counts[failed] = 0
-            active = np.setdiff1d(active, np.union1d(moved[norm[moved] <= stage.tol], stuck))
+            active = np.setdiff1d(active, np.union1d(moved[norm[moved] <= stage.target], stuck))
             fresh = np.intersect1d(active, np.union1d(moved, failed))
             stopped = record()
     return RowsResult(x, value, norm, norm <= stages[-1].tol, len(curve) - 1, curve)
