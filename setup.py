@@ -10,12 +10,15 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("FASTMLE_DEBUG", "0") not in ("", "0")
+LEVELS = ("baseline", "avx2", "avx512")
+LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
 KERNELS = {
     "_bits": ["bits.h"],
     "_fvsbn": [
-        *(f"fvsbn_{level}.c" for level in ("baseline", "avx2")),
-        *("elementary.h", "fvsbn.h", "fvsbn_level.h", "fvsbn_loops.h", "levels.h"),
+        *(f"fvsbn_{level}.c" for level in LEVELS),
+        *("elementary.h", "fvsbn.h", "fvsbn_level.h", "fvsbn_loops.h", *LEVEL_HEADERS),
     ],
+    "_levels": ["levels.h"],
     "_linear_algebra": [],
     "_quasi_newton": [],
 }

@@ -9,6 +9,7 @@ import os
 from . import reference
 
 try:
+    from . import _fvsbn
     from ._bits import (
         column_words,
         count_columns,
@@ -21,15 +22,14 @@ try:
     from ._fvsbn import (
         LANES,
         add_terms,
-        available_levels,
         build_tables,
         compute_logits,
         logits_to_residuals,
         logits_to_terms,
         sample_group,
         scatter_gradient,
-        set_level,
     )
+    from ._levels import available_levels, compiler
     from ._linear_algebra import solve_leading_blocks
     from ._quasi_newton import first_loop, second_loop, store_pairs
 except ModuleNotFoundError as error:
@@ -67,7 +67,7 @@ def choose_level(wanted=None):
 
     Parameters
     ----------
-    wanted : {"baseline", "avx2"} or None, default=None
+    wanted : {"baseline", "avx2", "avx512"} or None, default=None
         None takes the highest level that the processor has.
 
     Returns
@@ -81,13 +81,13 @@ def choose_level(wanted=None):
         If the processor, or this build, does not have it.
     """
     levels = available_levels()
-    level = wanted or levels[-1]
+    level = wanted or list(levels)[-1]
     if level not in levels:
         raise ValueError(
             f"instruction-set level {level!r} is not to be had here; choose from {', '.join(levels)} "
             "(environment variable FASTMLE_LEVEL)"
         )
-    set_level(level)
+    _fvsbn.set_level(levels[level])
     return level
 
 
@@ -99,6 +99,7 @@ __all__ = [
     "LEVEL",
     "available_levels",
     "choose_level",
+    "compiler",
     "reference",
     *(kernel.__name__ for kernel in _KERNELS),
 ]

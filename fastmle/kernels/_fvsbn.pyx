@@ -10,7 +10,6 @@ from libc.stdint cimport int32_t, uint8_t
 cdef extern from "src/fvsbn.h" nogil:
     enum: lanes_f32
     enum: lanes_f64
-    bint cpu_has_level(int)
     ctypedef struct fvsbn_functions:
         void (*build_tables_f32)(const double*, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, float*) noexcept nogil
         void (*build_tables_f64)(const double*, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, double*) noexcept nogil
@@ -43,20 +42,13 @@ ctypedef fused real:
     double
 
 LANES = {"float32": lanes_f32, "float64": lanes_f64}
-LEVEL_NAMES = ("baseline", "avx2")
-
 cdef const fvsbn_functions* functions = fvsbn_of_level(0)
 
 
-def available_levels():
-    """Return the names of the instruction-set levels that this processor has, the lowest first."""
-    return [name for level, name in enumerate(LEVEL_NAMES) if cpu_has_level(level)]
-
-
-def set_level(name):
-    """Let the kernels of this module use the instruction set of that name, an available one."""
+def set_level(int level):
+    """Let the kernels of this module use the instruction set of that level, an available one."""
     global functions
-    functions = fvsbn_of_level(LEVEL_NAMES.index(name))
+    functions = fvsbn_of_level(level)
 
 
 def build_tables(const double[:, :] coef, const int32_t[::1] columns, real[:, :, ::1] tables):

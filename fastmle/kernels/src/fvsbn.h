@@ -40,6 +40,7 @@ typedef struct {
 extern const fvsbn_functions fvsbn_baseline;
 #if FASTMLE_X86_LEVELS
 extern const fvsbn_functions fvsbn_avx2;
+extern const fvsbn_functions fvsbn_avx512;
 #endif
 
 /* The functions of a level that the processor has. */
@@ -48,6 +49,8 @@ static inline const fvsbn_functions *fvsbn_of_level(int level)
 #if FASTMLE_X86_LEVELS
     if (level == LEVEL_AVX2)
         return &fvsbn_avx2;
+    if (level == LEVEL_AVX512)
+        return &fvsbn_avx512;
 #endif
     (void)level;
     return &fvsbn_baseline;

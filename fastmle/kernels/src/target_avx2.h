@@ -1,0 +1,9 @@
+/* What follows in this file is compiled for AVX2 (with its companions of the same processors). */
+#include <stddef.h> /* system headers before the target changes */
+#include <stdint.h>
+#include <string.h>
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,popcnt"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
+#endif

@@ -1,0 +1,11 @@
+/* What follows in this file is compiled for AVX-512, with registers of 512 bits. */
+#include <stddef.h> /* system headers before the target changes */
+#include <stdint.h>
+#include <string.h>
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq"))), \
+    apply_to = function)
+#else
+#pragma GCC target("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,prefer-vector-width=512")
+#endif
