@@ -1,10 +1,33 @@
-"""One file a peer, all with the same signature.
+"""One file a peer, all with the same signatures (`_peer.py`); ``PEERS`` of a file lists what it offers."""
 
-``prepare(problem)`` brings the table into the form that the peer likes best, before the clock starts.
-``fit(problem, table, n_jobs)`` returns ``(coef, intercept)`` of shapes (d, d) and (d,). ``NAME`` is shown
-in reports.
-"""
+import functools
+import importlib
 
-from . import fastmle_fvsbn, sklearn_liblinear, sklearn_newton
+from ._peer import Peer, SinglePrecision, Unsuitable, same
 
-FIT_PEERS = (fastmle_fvsbn, sklearn_newton, sklearn_liblinear)
+__all__ = ["FILES", "Peer", "SinglePrecision", "Unsuitable", "load_peers", "same"]
+
+# Ours is the first peer of the first file.
+FILES = (
+    "fastmle_fvsbn",
+    "numpy_arrays",
+    "torch_autograd",
+    "torch_by_hand",
+    "jax_jit",
+    "numba_loops",
+    "scipy_sparse",
+    "sklearn_columns",
+    "sklearn_rbm",
+)
+
+
+@functools.cache
+def load_peers():
+    """Return the peers whose packages are installed, and a dict of the missing files' reasons."""
+    peers, missing = [], {}
+    for file in FILES:
+        try:
+            peers += importlib.import_module(f".{file}", __name__).PEERS
+        except ModuleNotFoundError as error:
+            missing[file] = str(error)
+    return peers, missing

@@ -1,0 +1,81 @@
+"""The problems of the suite, at full and at toy size."""
+
+import os
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+from problems import Fit, Gram, Pack, Sample, ScoreSamples, ValueAndGradient
+
+PUBLISHED = ("plants", "dna", "baudio", "pumsb_star")
+
+_FULL = (
+    (ValueAndGradient, 20000, 784, 0.13),
+    (ValueAndGradient, 20000, 784, 0.5),
+    (ValueAndGradient, 100000, 128, 0.22),
+    (ValueAndGradient, 500000, 16, 0.33),
+    (ValueAndGradient, 6000, 1500, 0.01),
+    (ValueAndGradient, 256, 784, 0.13),
+    (ScoreSamples, 20000, 784, 0.13),
+    (Sample, 10000, 784, 0.13),
+    (Pack, 100000, 784, 0.13),
+    (Gram, 50000, 784, 0.13),
+    (Fit, 10000, 50, 0.3),
+    (Fit, 5000, 150, 0.1),
+)
+_TOY = (
+    (ValueAndGradient, 300, 20, 0.3),
+    (ValueAndGradient, 200, 100, 0.02),
+    (ScoreSamples, 300, 20, 0.2),
+    (Sample, 2000, 12, 0.3),
+    (Pack, 500, 20, 0.2),
+    (Gram, 500, 20, 0.2),
+    (Fit, 500, 8, 0.3),
+)
+_TITLES = {
+    ValueAndGradient: "value + gradient",
+    ScoreSamples: "score_samples",
+    Sample: "sample",
+    Pack: "pack",
+    Gram: "Gram",
+    Fit: "fit",
+}
+
+
+def make_problem(kind, n_samples, n_features, density):
+    title = f"{_TITLES[kind]} {n_samples} x {n_features}"
+    return kind(f"{title}, density {density:g}", n_samples, n_features, density)
+
+
+def problems(toy=False, patterns=()):
+    """Return the problems whose names contain one of the patterns (* and ? as in file names)."""
+    found = [make_problem(*shape) for shape in (_TOY if toy else _FULL)]
+    if not toy:
+        found += [
+            Fit(f"fit {name} {X.shape[0]} x {X.shape[1]}", *X.shape, X.mean(), X) for name, X in _load()
+        ]
+    return [
+        problem
+        for problem in found
+        if not patterns or any(fnmatch(problem.name.lower(), f"*{pattern.lower()}*") for pattern in patterns)
+    ]
+
+
+def _load():
+    for name in PUBLISHED:
+        X = load_table(name)
+        if X is not None:
+            yield name, X
+
+
+def load_table(name):
+    """Return the training rows of a published data set, or None where FASTMLE_DATA has none of it.
+
+    A file has the keys train (rows packed by ``numpy.packbits(axis=1, bitorder="little")``) and
+    n_features.
+    """
+    path = Path(os.environ.get("FASTMLE_DATA", "no-such-folder")) / f"{name}.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as archive:
+        return np.unpackbits(archive["train"], axis=1, count=int(archive["n_features"]), bitorder="little")
