@@ -9,6 +9,8 @@ from scipy.sparse import csr_array
 from ._peer import SinglePrecision, Unsuitable, same
 
 _fast = {"fastmath": True, "nogil": True}
+# Rows whose gradients are added up in single precision; the parts are added at the end.
+_PART = 16384
 
 
 @numba.njit(**_fast)
@@ -129,7 +131,8 @@ class NumbaLoops(SinglePrecision):
     def value_and_gradient(self, problem, threads):
         numba.set_num_threads(threads)
         X, W, b = _single(problem.X), _single(problem.coef), _single(problem.intercept)
-        return lambda: _value_and_gradient(X, W, b, threads), same
+        parts = _parts(len(X), threads)
+        return lambda: _value_and_gradient(X, W, b, parts), same
 
     def score_samples(self, problem, threads):
         numba.set_num_threads(threads)
@@ -154,7 +157,8 @@ class NumbaSetBits(SinglePrecision):
             value, grad_coef_t, grad_intercept = answer
             return value, grad_coef_t.T, grad_intercept
 
-        return lambda: _walk_value_and_gradient(*arrays, threads), read
+        parts = _parts(problem.n_samples, threads)
+        return lambda: _walk_value_and_gradient(*arrays, parts), read
 
     def score_samples(self, problem, threads):
         arrays = _set_bits(problem, threads)
@@ -163,6 +167,10 @@ class NumbaSetBits(SinglePrecision):
 
 def _single(array):
     return array.astype(np.float32)
+
+
+def _parts(n_samples, threads):
+    return threads * -(-n_samples // (_PART * threads))
 
 
 def _set_bits(problem, threads):

@@ -118,9 +118,10 @@ def _losses_and_sigmoids(x, s, W, b, u, e):
     u += b
     u *= s
     np.exp(-np.abs(u, out=e), out=e)
-    losses = np.maximum(u, 0) + np.log1p(e)
-    np.divide(np.where(u > 0, np.float32(1), e), 1 + e, out=e)
-    u[:] = losses
+    more = 1 + e  # its logarithm is quicker than log1p
+    np.divide(np.where(u > 0, np.float32(1), e), more, out=e)
+    np.maximum(u, 0, out=u)
+    u += np.log(more, out=more)
 
 
 def _unpack(problem):
