@@ -118,7 +118,7 @@ class Roofline:
         return problem.n_bytes / seconds / self.n_bytes if problem.n_bytes is not None else None
 
 
-def measure_roofline(threads, size=2048, rounds=7):
+def measure_roofline(threads, size=2048, rounds=15):
     """Measure a float32 product of square matrices, and a copy of what no cache holds."""
     rng = np.random.default_rng(0)
     A, B = rng.random((2, size, size), dtype=np.float32)

@@ -57,6 +57,18 @@ def _terms(x, z):
     return log_expit(np.where(x == 1, z, -z))
 
 
+def likelihood(X, coef, intercept):
+    """Return the summed log-likelihood and its gradient in coef, strictly lower, and intercept, float64."""
+    value, grad_coef, grad_intercept = 0.0, 0.0, 0.0
+    for _, x in _chunks(X):
+        z = x @ coef.T + intercept
+        value += _terms(x, z).sum()
+        residual = x - expit(z)
+        grad_coef = grad_coef + residual.T @ x
+        grad_intercept = grad_intercept + residual.sum(axis=0)
+    return value, np.tril(grad_coef, k=-1), grad_intercept
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """A table, and parameters of an FVSBN on it where the kind needs some."""
@@ -100,14 +112,7 @@ class ValueAndGradient(Problem):
 
     @cached_property
     def answer(self):
-        value, grad_coef, grad_intercept = 0.0, 0.0, 0.0
-        for _, x in _chunks(self.X):
-            z = x @ self.coef.T + self.intercept
-            value += _terms(x, z).sum()
-            residual = x - expit(z)
-            grad_coef = grad_coef + residual.T @ x
-            grad_intercept = grad_intercept + residual.sum(axis=0)
-        return value, np.tril(grad_coef, k=-1), grad_intercept
+        return likelihood(self.X, self.coef, self.intercept)
 
     def errors(self, answer):
         """Relative for the value; for the gradient of a column, relative to its largest entry."""

@@ -13,6 +13,7 @@ FILES = (
     "numpy_arrays",
     "torch_autograd",
     "torch_by_hand",
+    "torch_solvers",
     "jax_jit",
     "numba_loops",
     "scipy_sparse",

@@ -13,11 +13,19 @@ pack                   the table, unpacked again
 gram                   the matrix of counts
 fit                    coef and intercept at the optimum; None for a model of another kind
 =====================  ===========================================================================
+
+A solver may also have ``curve(problem, threads, seconds)``: it works for so long at most, and returns how
+many seconds had gone, and the objective, after each of its steps, as a Curve; and coef and intercept.
 """
+
+import time
 
 
 class Unsuitable(Exception):
     """Raised by a peer's method: the reason why it does not solve this problem."""
+
+
+TOLERANCES = tuple(10.0**-k for k in range(3, 11))
 
 
 class Peer:
@@ -36,6 +44,38 @@ class Peer:
 
 class SinglePrecision(Peer):
     slack = 100.0
+
+
+def loosest(problem, fit, read):
+    """Return the first of TOLERANCES with which ``fit(tol)`` gives an answer that the problem accepts.
+
+    Every solver has its own meaning of a tolerance; so each is asked for as little as is accepted.
+    """
+    for tol in TOLERANCES:
+        if problem.errors(read(fit(tol)))["objective"] <= problem.tolerance["objective"]:
+            return tol
+    raise Unsuitable("does not come near enough to the optimum")
+
+
+class Curve:
+    """The seconds gone, and the objective, after each step of a solver."""
+
+    def __init__(self, seconds):
+        self.seconds, self.objective = [], []
+        self._limit = seconds
+        self._start = time.perf_counter()
+
+    @property
+    def elapsed(self):
+        return time.perf_counter() - self._start
+
+    @property
+    def over(self):
+        return self.elapsed > self._limit
+
+    def add(self, objective):
+        self.seconds.append(self.elapsed)
+        self.objective.append(float(objective))
 
 
 def same(answer):

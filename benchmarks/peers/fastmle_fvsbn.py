@@ -8,7 +8,7 @@ import numpy as np
 
 from fastmle import FVSBN, BitMatrix, SeparationWarning, fvsbn_value_and_gradient
 
-from ._peer import Peer, same
+from ._peer import Curve, Peer, loosest, same
 
 
 class Fastmle(Peer):
@@ -31,14 +31,47 @@ class Fastmle(Peer):
         return partial(BitMatrix.from_array(problem.X, n_jobs=threads).gram, n_jobs=threads), same
 
     def fit(self, problem, threads):
-        model = FVSBN(alpha=problem.alpha, smoothing=0, n_jobs=threads)
-
-        def call():
+        def fit(tol):
+            model = FVSBN(alpha=problem.alpha, smoothing=0, tol=tol, n_jobs=threads)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SeparationWarning)  # constant columns are known
                 return model.fit(problem.X)
 
-        return call, lambda model: (model.coef_, model.intercept_)
+        def read(model):
+            return model.coef_, model.intercept_
+
+        return partial(fit, loosest(problem, fit, read)), read
+
+    def curve(self, problem, threads, seconds):
+        curve = Curve(seconds)
+        model = FVSBN(alpha=problem.alpha, smoothing=0, tol=1e-7, n_jobs=threads)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SeparationWarning)
+            model.set_callbacks(_PassTimes(curve)).fit(problem.X)
+        # The last passes are those heard of; the first value belongs to the start.
+        curve.objective = (model.loss_curve_[1:] * problem.n_samples).tolist()
+        return curve, (model.coef_, model.intercept_)
+
+
+class _PassTimes:
+    """Tells a curve the end of every pass; the objectives are in the model afterwards."""
+
+    def __init__(self, curve):
+        self._curve = curve
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "pass":
+            self._curve.add(0.0)
+        return self._curve.over
 
 
 class FastmleDouble(Peer):

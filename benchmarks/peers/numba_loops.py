@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from ._peer import SinglePrecision, Unsuitable, same
 
-_fast = {"fastmath": True, "nogil": True}
+_fast = {"fastmath": True, "cache": True}
 # Rows whose gradients are added up in single precision; the parts are added at the end.
 _PART = 16384
 

@@ -80,7 +80,7 @@ def loss_and_gradient(problem):
     height = max(1, _BLOCK // d)
     buffer = torch.empty(height, d)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def call(W=W0, b=b0):
         Wt = W.tril(-1).T
         loss, grad_coef, grad_intercept = torch.zeros(()), torch.zeros(d, d), torch.zeros(d)
