@@ -2,16 +2,20 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from peers import load_peers
 from tables import fastest_peer
 
 _BESIDE = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "frameon": False, "fontsize": "small"}
 
 
-def _colors(names):
-    """Give this library the same strong colour everywhere."""
-    others = plt.get_cmap("tab20").colors[1:]
-    names = [name for name in names if name != "fastmle"]
-    return {"fastmle": "black"} | {name: others[k % len(others)] for k, name in enumerate(names)}
+def _make_colors():
+    """Give every peer one colour in all pictures; this library black."""
+    names = [peer.name for peer in load_peers()[0] if peer.name != "fastmle"]
+    palette = plt.get_cmap("tab20").colors
+    return {"fastmle": "black"} | {name: palette[k % len(palette)] for k, name in enumerate(names)}
+
+
+_COLORS = _make_colors()
 
 
 def _save(figure, path):
@@ -23,7 +27,6 @@ def plot_ratios(measured, path):
     """Draw a line a problem and a dot a peer: how many times longer it takes."""
     measured = [(problem, results) for problem, results in measured if fastest_peer(results) is not None]
     names = dict.fromkeys(r.peer for _, results in measured for r in results if r.errors)
-    colors = _colors(names)
     figure, ax = plt.subplots(figsize=(9, 0.42 * len(measured) + 1.5))
     for name in names:
         places = [
@@ -32,7 +35,7 @@ def plot_ratios(measured, path):
             for result in results
             if result.peer == name
         ]
-        ax.scatter(*zip(*places, strict=True), color=colors[name], label=name, zorder=3, s=36)
+        ax.scatter(*zip(*places, strict=True), color=_COLORS[name], label=name, zorder=3, s=36)
     ax.set_xscale("log")
     ax.set_yticks(range(len(measured)), [problem.name for problem, _ in measured])
     ax.invert_yaxis()
@@ -45,12 +48,11 @@ def plot_ratios(measured, path):
 def plot_growth(growths, path):
     """Draw times along rows and columns, and how well threads are used."""
     figure, axes = plt.subplots(1, len(growths), figsize=(5 * len(growths), 4), squeeze=False)
-    colors = _colors(dict.fromkeys(name for growth in growths for name in growth.seconds))
     for ax, growth in zip(axes[0], growths, strict=True):
         for name, times in growth.seconds.items():
             places, seconds = np.array(list(times.items())).T
             heights = seconds[0] / seconds if growth.axis == "threads" else seconds
-            ax.plot(places, heights, "o-", ms=3, color=colors[name], label=name)
+            ax.plot(places, heights, "o-", ms=3, color=_COLORS[name], label=name)
         if growth.axis == "threads":
             ax.plot(places, places, ":", color="grey")
             ax.set_ylabel("speed, relative to one thread")
@@ -62,7 +64,8 @@ def plot_growth(growths, path):
         ax.set_title(growth.title, fontsize="medium")
         ax.grid(alpha=0.3)
     lines = {line.get_label(): line for ax in axes[0] for line in ax.get_lines()}
-    lines = {name: line for name, line in lines.items() if name in colors}
+    lines = {name: line for name, line in lines.items() if name in _COLORS}
+    figure.tight_layout()
     axes[0, -1].legend(lines.values(), lines, **_BESIDE)
     _save(figure, path)
 
@@ -70,9 +73,8 @@ def plot_growth(growths, path):
 def plot_curves(solvers, path):
     """Draw the gap above the least objective against seconds."""
     figure, ax = plt.subplots(figsize=(7, 4.5))
-    colors = _colors(solvers.curves)
     for name, (seconds, gaps) in solvers.curves.items():
-        ax.plot(seconds, np.maximum(gaps, 1e-9), color=colors[name], label=name)
+        ax.plot(seconds, np.maximum(gaps, 1e-9), color=_COLORS[name], label=name)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("seconds")
