@@ -26,9 +26,10 @@ KERNELS = {
 if sys.platform == "win32":
     COMPILE_ARGS = ["/Od", "/Zi"] if DEBUG else ["/O2"]
 else:
-    # The flags below it let loops with selection be vectorised, and keep gcc from splitting them into a
-    # copy for clamped arguments (-fno-tree-pre, ignored elsewhere). Contraction is off because a
-    # fused multiply-add in some lanes only would make a row's score depend on its place.
+    # Contraction is off because a fused multiply-add in some lanes only would make a row's score depend
+    # on its place. The flags behind it let loops with selection be vectorised; the last two (ignored by
+    # other compilers) keep gcc from splitting those into a copy for clamped arguments, and from taking
+    # the loop over lanes apart in favour of the one around it.
     COMPILE_ARGS = [
         *(["-O0", "-g"] if DEBUG else ["-O3"]),
         "-fopenmp-simd",
@@ -37,6 +38,7 @@ else:
         "-fno-trapping-math",
         "-fno-signed-zeros",
         "-fno-tree-pre",
+        "-fno-loop-unroll-and-jam",
     ]
 
 extensions = [

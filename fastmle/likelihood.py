@@ -25,27 +25,40 @@ def _column_blocks(n_columns, lanes):
 
 
 def _row_segments(tiles, n_blocks):
-    """Cut a range of tiles into enough runs to make `_TARGET_UNITS` units with the blocks."""
-    n_parts = -(-_TARGET_UNITS // n_blocks)
+    """Cut a range of tiles into enough runs to make about `_TARGET_UNITS` units with the blocks."""
+    n_parts = max(1, round(_TARGET_UNITS / n_blocks))
     return [tiles[part] for part in split_evenly(len(tiles), n_parts)]
 
 
-class _Scratch:
-    """Working memory of one thread: the tables of a block, a tile's logits, buckets."""
+def _lines(*shape, dtype):
+    """Return working memory that begins where a cache line does: vector loads then never straddle two."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + 64, dtype=np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
-    def __init__(self, coef, n_groups, dtype=np.float64):
-        lanes = kernels.LANES[np.dtype(dtype).name]
-        self._coef = coef
-        self._tables = np.empty((0 if coef is None else n_groups, 256, lanes), dtype=dtype)
-        self.z = np.empty((TILE_ROWS, lanes), dtype=dtype)
-        self.buckets = np.empty((256, lanes), dtype=dtype)
 
-    def load(self, block, columns):
-        """Build the tables of the rows of `coef` in a block, and return them."""
-        tables = self._tables[: (int(columns[-1]) + 7) // 8]
-        if len(tables):
-            kernels.build_tables(self._coef[block], columns, tables)
-        return tables
+def _scratch(n_rows, dtype):
+    """Return a function that makes the working memory of one thread."""
+    lanes = kernels.LANES[np.dtype(dtype).name]
+    return lambda: _lines(kernels.SCRATCH_LINES + min(n_rows, TILE_ROWS), lanes, dtype=dtype)
+
+
+def _of_tile(scratch, tile):
+    return scratch[: kernels.SCRATCH_LINES + tile.shape[1]]
+
+
+def _weights(coef, n_features):
+    """Return the weights as the kernels take them: none for independent columns."""
+    return np.empty((n_features, 0)) if coef is None else coef
+
+
+def _random_bits(stream, shape):
+    """Return 31 random bits in each entry of an array of int32, two of every 64 that are drawn."""
+    n_words = shape[0] * shape[1] // 2
+    words = stream.bit_generator.random_raw(n_words).view(np.int32)
+    words &= 2**31 - 1
+    return words.reshape(shape)
 
 
 def _work(n_rows, n_columns):
@@ -88,20 +101,16 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
 
     def accumulate(unit, scratch):
         segment, block = unit
-        tables = scratch.load(block, columns[block])
         for index in segments[segment]:
             tile = bits.tile(index)
-            z = scratch.z[: tile.shape[1]]
-            kernels.compute_logits(tile, tables, intercept[block], z)
-            kernels.logits_to_residuals(
-                tile, columns[block], bits.tile_weight(index), z, value[segment, block]
-            )
-            kernels.scatter_gradient(
+            kernels.add_gradient(
                 tile,
-                z,
                 columns[block],
-                len(tables),
-                scratch.buckets,
+                coef[block],
+                intercept[block],
+                bits.tile_weight(index),
+                _of_tile(scratch, tile),
+                value[segment, block],
                 grad_coef[segment, block],
                 grad_intercept[segment, block],
             )
@@ -110,7 +119,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
         accumulate,
         [(segment, block) for block in blocks for segment in range(len(segments))],
         n_jobs=n_jobs,
-        workspace=lambda: _Scratch(coef, bits.n_groups, dtype),
+        workspace=_scratch(bits.shape[0], dtype),
         work=_work(bits.shape[0], n_columns),
     )
     return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
@@ -121,14 +130,16 @@ def _add_up(parts):
     return parts[0] if len(parts) == 1 else parts.sum(axis=0)
 
 
-def log_likelihood(bits, coef, intercept, *, n_jobs=None):
-    """Return the log-likelihood of every row, nats, shape (n_samples,).
+def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
+    """Return the log-likelihood of every row, nats, float64 of shape (n_samples,).
 
-    A row's terms are added in a fixed order, so the result is the same in any company.
+    The terms are computed in `dtype` and added in float64, in a fixed order, so that the result is the
+    same in any company.
     """
     n_samples, n_features = bits.shape
+    coef = _weights(coef, n_features)
     all_columns = np.arange(n_features, dtype=np.int32)
-    blocks = _column_blocks(n_features, kernels.LANES["float64"])
+    blocks = _column_blocks(n_features, kernels.LANES[np.dtype(dtype).name])
     total = np.zeros(n_samples)
     wave = max(1, _WAVE_SIZE // (len(blocks) * TILE_ROWS))
     for first in range(0, bits.n_tiles, wave):
@@ -138,21 +149,20 @@ def log_likelihood(bits, coef, intercept, *, n_jobs=None):
 
         def add(unit, scratch, sums=sums, start=start):
             segment, number = unit
-            columns = all_columns[blocks[number]]
-            tables = scratch.load(blocks[number], columns)
+            block = blocks[number]
             for index in segment:
                 tile, rows = bits.tile(index), bits.tile_rows(index)
-                z = scratch.z[: tile.shape[1]]
-                kernels.compute_logits(tile, tables, intercept[blocks[number]], z)
-                kernels.logits_to_terms(tile, columns, z)
-                kernels.add_terms(z, len(columns), sums[number, rows.start - start : rows.stop - start])
+                part = sums[number, rows.start - start : rows.stop - start]
+                kernels.add_log_likelihood(
+                    tile, all_columns[block], coef[block], intercept[block], _of_tile(scratch, tile), part
+                )
 
         segments = _row_segments(tiles, len(blocks))
         map_units(
             add,
             [(segment, number) for number in range(len(blocks)) for segment in segments],
             n_jobs=n_jobs,
-            workspace=lambda: _Scratch(coef, bits.n_groups),
+            workspace=_scratch(bits.shape[0], dtype),
             work=_work(stop - start, n_features),
         )
         for part in sums:  # not sums.sum(axis=0): its order of additions depends on the shape
@@ -168,6 +178,7 @@ def feature_terms(bits, coef, intercept, *, logits=False, n_jobs=None):
     ndarray of float64, shape (n_samples, n_features)
     """
     n_samples, n_features = bits.shape
+    coef = _weights(coef, n_features)
     all_columns = np.arange(n_features, dtype=np.int32)
     blocks = _column_blocks(n_features, kernels.LANES["float64"])
     segments = _row_segments(range(bits.n_tiles), len(blocks))
@@ -176,20 +187,19 @@ def feature_terms(bits, coef, intercept, *, logits=False, n_jobs=None):
     def fill(unit, scratch):
         segment, block = unit
         columns = all_columns[block]
-        tables = scratch.load(block, columns)
         for index in segment:
             tile = bits.tile(index)
-            z = scratch.z[: tile.shape[1]]
-            kernels.compute_logits(tile, tables, intercept[block], z)
+            own = _of_tile(scratch, tile)
+            kernels.compute_logits(tile, columns, coef[block], intercept[block], own)
             if not logits:
-                kernels.logits_to_terms(tile, columns, z)
-            terms[bits.tile_rows(index), block] = z[:, : len(columns)]
+                kernels.logits_to_terms(tile, columns, own)
+            terms[bits.tile_rows(index), block] = own[kernels.SCRATCH_LINES :, : len(columns)]
 
     map_units(
         fill,
         [(segment, block) for block in blocks for segment in segments],
         n_jobs=n_jobs,
-        workspace=lambda: _Scratch(coef, bits.n_groups),
+        workspace=_scratch(n_samples, np.float64),
         work=_work(n_samples, n_features),
     )
     return terms
@@ -220,33 +230,33 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     n_features = len(intercept)
     n_groups = (n_features + 7) // 8
     n_given = 0 if prefix is None else prefix.shape[1]
+    coef = _weights(coef, n_features)
+    lanes = kernels.LANES["float32"]
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
     streams = tile_streams(random_state, drawn.n_tiles)
 
     def draw(index, scratch):
         tile, stream = drawn.tile(index), streams[index]
-        z = scratch.z[: tile.shape[1]]
         if prefix is not None:
             tile[: prefix.n_groups] = prefix.tile(index)
-        uniform = np.empty((tile.shape[1], 8))
-        inner = np.zeros((8, 8))
-        for group in range(n_given // 8, n_groups):
-            block = slice(8 * group, min(8 * group + 8, n_features))
-            # Tables of the groups before this one; what its own bits add follows bit by bit.
-            columns = np.full(block.stop - block.start, block.start, dtype=np.int32)
-            tables = scratch.load(block, columns)
-            kernels.compute_logits(tile, tables, intercept[block], z)
-            if coef is not None:
-                inner[: len(columns), : len(columns)] = np.tril(coef[block, block], k=-1)
-            stream.random(out=uniform)
-            first_bit = max(0, n_given - block.start)
-            kernels.sample_group(z, inner, uniform, first_bit, len(columns), tile[group])
+        own = _of_tile(scratch, tile)
+        for start in range(n_given - n_given % lanes, n_features, lanes):
+            block = slice(start, min(start + lanes, n_features))
+            kernels.sample_block(
+                tile,
+                start,
+                max(0, n_given - start),
+                coef[block],
+                intercept[block],
+                _random_bits(stream, (lanes, tile.shape[1])),
+                own,
+            )
 
     map_units(
         draw,
         range(drawn.n_tiles),
         n_jobs=n_jobs,
-        workspace=lambda: _Scratch(coef, n_groups),
+        workspace=_scratch(n_samples, np.float32),
         work=_work(n_samples, n_features),
     )
     return drawn

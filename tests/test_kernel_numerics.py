@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 
 from fastmle import kernels
-from fastmle.kernels import LANES
+from fastmle.kernels import LANES, SCRATCH_LINES
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -17,17 +17,29 @@ FLOATS = ("float32", "float64")
 
 
 def run_logits(logits, outcome, dtype):
-    """Return the terms and residuals of these logits, all with that outcome, as float64, and the value."""
+    """Return the terms and residuals of these logits, all with that outcome, as float64, and the value.
+
+    For the residuals each logit is the intercept of a table of one row.
+    """
     lanes = LANES[dtype]
     n_rows = -(-len(logits) // lanes)
-    z = np.zeros((n_rows, lanes), dtype=dtype)
-    z.flat[: len(logits)] = logits
+    scratch = np.zeros((SCRATCH_LINES + n_rows, lanes), dtype=dtype)
+    scratch[SCRATCH_LINES:].flat[: len(logits)] = logits
     tile = np.full((lanes // 8, n_rows), 255 * outcome, dtype=np.uint8)
     columns = np.arange(lanes, dtype=np.int32)
-    terms, residuals, value = z.copy(), z.copy(), np.zeros(lanes)
-    kernels.logits_to_terms(tile, columns, terms)
-    kernels.logits_to_residuals(tile, columns, None, residuals, value)
-    return *(a.ravel()[: len(logits)].astype(np.float64) for a in (terms, residuals)), value
+    kernels.logits_to_terms(tile, columns, scratch)
+    terms = scratch[SCRATCH_LINES:].ravel()[: len(logits)].astype(np.float64)
+
+    no_weights = np.empty((lanes, 0))
+    one_row = np.ascontiguousarray(tile[:, :1])
+    values, residuals = np.zeros((n_rows, lanes)), np.zeros((n_rows, lanes))
+    intercepts = np.zeros((n_rows, lanes))
+    intercepts.flat[: len(logits)] = logits
+    for intercept, value, residual in zip(intercepts, values, residuals, strict=True):
+        kernels.add_gradient(
+            one_row, columns, no_weights, intercept, None, scratch, value, no_weights, residual
+        )
+    return terms, residuals.ravel()[: len(logits)], values.ravel()[: len(logits)]
 
 
 # The largest relative differences measured on this grid: 5.4e-16 (terms) and 5.1e-16 (residuals) in
@@ -39,13 +51,14 @@ ACCURACY = {"float64": 8e-16, "float32": 4e-7}
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_terms_and_residuals_are_accurate_to_the_last_places(dtype, outcome):
     tiny = np.geomspace(1e-30, 1.0, 5001)
-    logits = np.concatenate([np.linspace(-800, 800, 400_001), np.linspace(-40, 40, 200_001), tiny, -tiny])
+    logits = np.concatenate([np.linspace(-800, 800, 100_001), np.linspace(-40, 40, 200_001), tiny, -tiny])
     logits = logits.astype(dtype).astype(np.float64)
-    terms, residuals, _ = run_logits(logits, outcome, dtype)
+    terms, residuals, values = run_logits(logits, outcome, dtype)
     t = logits if outcome else -logits
     # exp(-t) below the smallest normal number: nothing relative can be asked for there.
     smallest = 2 * np.finfo(dtype).tiny
     assert_allclose(terms, log_expit(t), rtol=ACCURACY[dtype], atol=smallest)
+    assert_allclose(values, log_expit(t), rtol=ACCURACY[dtype], atol=smallest)
     assert_allclose(residuals, (1 if outcome else -1) * expit(-t), rtol=ACCURACY[dtype], atol=smallest)
 
 
@@ -65,73 +78,85 @@ def test_certain_outcomes_cost_exactly_nothing(dtype, outcome):
     terms, residuals, value = run_logits(towards if outcome else -towards, outcome, dtype)
     assert_array_equal(terms, np.zeros(4))
     assert_array_equal(residuals, np.zeros(4))
-    assert_array_equal(value[:4], np.zeros(4))
+    assert_array_equal(value, np.zeros(4))
+
+
+def gradient(bits, coef, intercept, weight, dtype):
+    """Return value and gradients of a table whose last columns, one line of them, make the block."""
+    lanes, d = LANES[dtype], bits.shape[1]
+    tile = np.ascontiguousarray(np.packbits(bits, axis=1, bitorder="little").T)
+    scratch = np.empty((SCRATCH_LINES + len(bits), lanes), dtype=dtype)
+    results = np.zeros(lanes), np.zeros((lanes, d)), np.zeros(lanes)
+    columns = np.arange(d - lanes, d, dtype=np.int32)
+    kernels.add_gradient(tile, columns, coef, intercept, weight, scratch, *results)
+    return results
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_a_weight_of_zero_removes_the_row(dtype, rng):
-    lanes, n_rows = LANES[dtype], 130
-    columns = np.arange(lanes, dtype=np.int32)
-    tile = rng.integers(256, size=(lanes // 8, n_rows), dtype=np.uint8)
-    z = (rng.normal(size=(n_rows, lanes)) * 10.0 ** rng.integers(5, size=(n_rows, 1))).astype(dtype)
+def test_a_weight_of_zero_removes_the_row(dtype, rng, random_bits):
+    lanes, n_rows, d = LANES[dtype], 130, 43
+    bits = random_bits(n_rows, d)
+    coef, intercept = 10 * rng.normal(size=(lanes, d)), rng.normal(size=lanes)
     kept = rng.random(n_rows) < 0.5
     kept[0] = True
-    value, alone = np.zeros(lanes), np.zeros(lanes)
-    residual, residual_alone = z.copy(), z[kept]
-    kernels.logits_to_residuals(tile, columns, kept.astype(np.float64), residual, value)
-    kernels.logits_to_residuals(np.ascontiguousarray(tile[:, kept]), columns, None, residual_alone, alone)
-    assert not residual[~kept].any()
-    assert_array_equal(residual[kept], residual_alone)
-    assert_allclose(value, alone, rtol=1e-5 if dtype == "float32" else 1e-13)
+    weighted = gradient(bits, coef, intercept, kept.astype(np.float64), dtype)
+    alone = gradient(bits[kept], coef, intercept, None, dtype)
+    for one, other in zip(weighted, alone, strict=True):
+        scale = np.abs(other).max()
+        assert_allclose(one, other, rtol=0, atol=scale * (1e-5 if dtype == "float32" else 1e-13))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_columns_without_predecessors_need_no_tables(dtype, rng):
+def test_products_of_many_rows_keep_small_terms_and_do_not_overflow(dtype):
     lanes = LANES[dtype]
-    tile = rng.integers(2, size=(1, 70), dtype=np.uint8)
-    columns = np.zeros(1, dtype=np.int32)
-    tables = np.empty((0, 256, lanes), dtype=dtype)
-    kernels.build_tables(np.empty((1, 0)), columns, tables)
-    z = np.full((70, lanes), np.nan, dtype=dtype)
-    kernels.compute_logits(tile, tables, np.array([0.25]), z)
-    assert_array_equal(z[:, 0], np.full(70, 0.25))
-    grad_intercept = np.array([2.0])
-    buckets = np.empty((256, lanes), dtype=dtype)
-    kernels.scatter_gradient(tile, z, columns, 0, buckets, np.empty((1, 0)), grad_intercept)
-    assert_array_equal(grad_intercept, [2.0 + 70 * 0.25])
+    columns = np.arange(lanes, dtype=np.int32)
+    for logit in (-1e4, -30.0, -1.0, 0.0, 1.0, 30.0, 60.0):
+        n_rows = 4096
+        tile = np.full((lanes // 8, n_rows), 255, dtype=np.uint8)
+        scratch = np.empty((SCRATCH_LINES + n_rows, lanes), dtype=dtype)
+        value, slope, none = np.zeros(lanes), np.zeros(lanes), np.empty((lanes, 0))
+        kernels.add_gradient(tile, columns, none, np.full(lanes, logit), None, scratch, value, none, slope)
+        precision = 1e-5 if dtype == "float32" else 1e-13
+        assert_allclose(value, np.full(lanes, n_rows * log_expit(logit)), rtol=precision)
+        assert_allclose(slope, np.full(lanes, n_rows * expit(-logit)), rtol=precision)
 
 
 def test_draws_at_the_ends_of_the_unit_interval():
     logits = np.array([-np.inf, -1e4, 0.0, 1e4, np.inf])
-    uniforms = np.array([0.0, 0.5, 1 - 2.0**-53])  # as a generator gives them: never 1
-    z, uniform = (np.repeat(a.reshape(-1, 1), 8, axis=1) for a in np.meshgrid(logits, uniforms))
-    drawn = np.zeros(len(z), dtype=np.uint8)
-    kernels.sample_group(z, np.zeros((8, 8)), uniform, 0, 1, drawn)
-    assert_array_equal(drawn.reshape(3, 5), [[0, 0, 0, 1, 1], [0, 0, 1, 1, 1], [0, 0, 1, 1, 1]])
+    uniform = np.repeat(np.array([[0, 2**30 - 1, 2**31 - 1]], dtype=np.int32), 5, axis=0)  # v: tiny, 1/2, 1
+    tile = np.zeros((1, 3), dtype=np.uint8)
+    scratch = np.empty((SCRATCH_LINES + 3, 16), dtype=np.float32)
+    kernels.sample_block(tile, 0, 0, np.empty((5, 0)), logits, uniform, scratch)
+    drawn = np.unpackbits(tile.T, axis=1, bitorder="little", count=5)
+    # A fair coin counts one as the more probable outcome.
+    assert_array_equal(drawn, [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]])
 
 
 # A row's result is its own
 
 
-def results_by_row(rows, dtype, bits, tables, z, weight, intercept, inner, uniform):
+def results_by_row(rows, dtype, bits, coef, intercept, weight, uniform):
     """Run the kernels that work row by row on some of the rows; return one array a result."""
     lanes = LANES[dtype]
-    bits, weight, uniform = bits[rows], weight[rows], np.ascontiguousarray(uniform[rows])
+    bits, weight = bits[rows], weight[rows]
     tile = np.empty((-(-bits.shape[1] // 8), len(bits)), dtype=np.uint8)
     kernels.pack_rows(bits, tile)
     unpacked = np.empty_like(bits)
     kernels.unpack_rows(tile, unpacked)
     columns = np.arange(bits.shape[1] - lanes, bits.shape[1], dtype=np.int32)
-    logits = np.empty((len(bits), lanes), dtype=dtype)
-    kernels.compute_logits(tile, tables, intercept, logits)
-    terms, residuals = z[rows], z[rows]
-    kernels.logits_to_terms(tile, columns, terms)
-    kernels.logits_to_residuals(tile, columns, weight, residuals, np.zeros(lanes))
+    scratch = np.empty((SCRATCH_LINES + len(bits), lanes), dtype=dtype)
+    kernels.compute_logits(tile, columns, coef, intercept, scratch)
+    logits = scratch[SCRATCH_LINES:].copy()
+    kernels.logits_to_terms(tile, columns, scratch)
+    terms = scratch[SCRATCH_LINES:].copy()
     total = weight.copy()
-    kernels.add_terms(terms, lanes, total)
-    drawn = np.zeros(len(bits), dtype=np.uint8)
-    kernels.sample_group(np.ascontiguousarray(z[rows, :8], np.float64), inner, uniform, 0, 8, drawn)
-    return tile.T, unpacked, logits, terms, residuals, total, drawn
+    kernels.add_log_likelihood(tile, columns, coef, intercept, scratch, total)
+    drawn = tile.copy()
+    drawn[3:] = 0
+    scratch = np.empty((SCRATCH_LINES + len(bits), LANES["float32"]), dtype=np.float32)
+    random = np.ascontiguousarray(uniform[:, rows])
+    kernels.sample_block(drawn, 24, 0, coef[:8], intercept[:8], random, scratch)
+    return tile.T, unpacked, logits, terms, total, drawn.T
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -140,12 +165,10 @@ def test_a_row_does_not_depend_on_its_neighbours(dtype, rng, random_bits):
     data = (
         dtype,
         random_bits(n_rows, n_columns),
-        rng.normal(size=(-(-n_columns // 8), 256, lanes)).astype(dtype),
-        (rng.normal(size=(n_rows, lanes)) * 10.0 ** rng.integers(-3, 4, size=(n_rows, 1))).astype(dtype),
-        rng.exponential(size=n_rows),
+        10.0 ** rng.integers(-3, 3, size=(lanes, 1)) * rng.normal(size=(lanes, n_columns)),
         rng.normal(size=lanes),
-        np.tril(rng.normal(size=(8, 8)), k=-1),
-        rng.random((n_rows, 8)),
+        rng.exponential(size=n_rows),
+        rng.integers(2**31, size=(8, n_rows), dtype=np.int32),
     )
     everyone = results_by_row(np.arange(n_rows), *data)
     companies = [np.arange(start, stop) for start, stop in [(0, 1), (1, 64), (63, 128), (64, 129), (5, 298)]]

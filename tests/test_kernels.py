@@ -7,20 +7,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastmle import kernels
-from fastmle.kernels import CATALOGUE, LANES
+from fastmle.kernels import CATALOGUE, LANES, SCRATCH_LINES
 
 pytestmark = pytest.mark.usefixtures("level")
 
 FLOATS = ("float32", "float64")
 # Kernels compiled for both precisions; the others take float64 or no floating-point numbers at all.
-OF_BOTH_PRECISIONS = {
-    "add_terms",
-    "build_tables",
-    "compute_logits",
-    "logits_to_residuals",
-    "logits_to_terms",
-    "scatter_gradient",
-}
+OF_BOTH_PRECISIONS = {"add_gradient", "add_log_likelihood", "compute_logits", "logits_to_terms"}
 N_ROWS = (1, 63, 64, 65, 4096)
 N_COLUMNS = (1, 7, 8, 9, 63, 64, 65)
 # Sums of up to 4096 terms, relative to the largest entry of the result.
@@ -47,22 +40,26 @@ class Cases:
         self._width = int(self._rng.integers(1, min(self._lanes, n_columns) + 1))
         chosen = self._rng.choice(n_columns, size=self._width, replace=False)
         self._columns = frozen(np.sort(chosen).astype(np.int32))  # with gaps, as the solver asks
-        self._n_groups = (int(self._columns[-1]) + 7) // 8
         self._bits = frozen(self._rng.integers(0, 2, size=(n_rows, n_columns), dtype=np.uint8))
         self._tile = frozen(np.packbits(self._bits, axis=1, bitorder="little").T)
 
     def _normal(self, *shape, dtype=np.float64):
         return (3 * self._rng.normal(size=shape)).astype(dtype)
 
-    def _garbage(self, *shape):
-        """Scratch memory as a thread finds it: nothing in it may survive."""
-        return np.full(shape, np.nan, dtype=self._dtype)
+    def _scratch(self):
+        """Working memory as a thread finds it: nothing in it may survive. And the lines of the logits."""
+        scratch = np.full((SCRATCH_LINES + self._n_rows, self._lanes), np.nan, dtype=self._dtype)
+        return scratch, scratch[SCRATCH_LINES:, : self._width]
 
-    def _lines(self):
-        """One line a row, with garbage behind the block's columns."""
-        z = self._garbage(self._n_rows, self._lanes)
-        z[:, : self._width] = self._normal(self._n_rows, self._width)
-        return z
+    def _coef(self):
+        """Weights of the block; what is no predecessor is not to be read. One in four has none at all."""
+        if self._rng.random() < 0.25:
+            return frozen(np.empty((self._width, 0)))
+        _, coef = self._strided()
+        for lane, column in enumerate(self._columns):
+            coef[lane, column:] = np.nan
+        coef.flags.writeable = False
+        return coef
 
     def _weight(self):
         return frozen(self._rng.exponential(size=self._n_rows) * (self._rng.random(self._n_rows) < 0.8))
@@ -106,50 +103,49 @@ class Cases:
         counts = self._rng.integers(100, size=(self._n_columns, self._n_columns))
         return (frozen(words), first, last, counts), [counts]
 
-    def build_tables(self):
-        _, coef = self._strided()
-        for lane, column in enumerate(self._columns):
-            coef[lane, column:] = np.nan  # not a predecessor: not to be read
-        coef.flags.writeable = False
-        tables = self._garbage(self._n_groups, 256, self._lanes)
-        return (coef, self._columns, tables), [tables[..., : self._width]]
-
     def compute_logits(self):
-        tables = frozen(self._normal(self._n_groups, 256, self._lanes, dtype=self._dtype))
-        z = self._garbage(self._n_rows, self._lanes)
-        return (self._tile, tables, frozen(self._normal(self._width)), z), [z[:, : self._width]]
+        scratch, z = self._scratch()
+        return (self._tile, self._columns, self._coef(), frozen(self._normal(self._width)), scratch), [z]
 
     def logits_to_terms(self):
-        z = self._lines()
-        return (self._tile, self._columns, z), [z[:, : self._width]]
+        scratch, z = self._scratch()
+        z[:] = self._normal(*z.shape)
+        return (self._tile, self._columns, scratch), [z]
 
-    def add_terms(self):
-        total = self._normal(self._n_rows)
-        return (frozen(self._lines()), self._width, total), [total]
+    def add_log_likelihood(self):
+        scratch, _ = self._scratch()
+        total, intercept = self._normal(self._n_rows), frozen(self._normal(self._width))
+        return (self._tile, self._columns, self._coef(), intercept, scratch, total), [total]
 
-    def logits_to_residuals(self):
-        z, value = self._lines(), self._normal(self._width)
-        weight = self._weight() if self._weighted else None
-        return (self._tile, self._columns, weight, z, value), [z[:, : self._width], value]
-
-    def scatter_gradient(self):
+    def add_gradient(self):
+        scratch, _ = self._scratch()
+        coef = self._coef()
         whole, grad_coef = self._strided()
-        grad_intercept = self._normal(self._width)
-        buckets = self._garbage(256, self._lanes)
-        residual = frozen(self._lines())
+        if coef.shape[1] == 0:
+            grad_coef = grad_coef[:, :0]
+        value, grad_intercept = self._normal(self._width), self._normal(self._width)
+        weight = self._weight() if self._weighted else None
+        intercept = frozen(self._normal(self._width))
         return (
-            (self._tile, residual, self._columns, self._n_groups, buckets, grad_coef, grad_intercept),
-            [whole, grad_intercept],
+            (self._tile, self._columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept),
+            [value, whole, grad_intercept],
         )
 
-    def sample_group(self):
-        n_lanes = min(8, self._n_columns)
-        first_bit = int(self._rng.integers(n_lanes + 1))
-        group_bytes = self._rng.integers(1 << first_bit, size=self._n_rows).astype(np.uint8)
-        weights = frozen(np.tril(self._normal(8, 8), k=-1))
-        uniform = frozen(self._rng.random((self._n_rows, 8)))
-        z = frozen(self._normal(self._n_rows, 8))
-        return (z, weights, uniform, first_bit, n_lanes, group_bytes), [group_bytes]
+    def sample_block(self):
+        first = 8 * int(self._rng.integers(-(-self._n_columns // 8)))
+        width = min(LANES["float32"], self._n_columns - first)
+        n_given = int(self._rng.integers(width + 1))
+        tile = self._tile.copy()
+        tile[first // 8 :] = 0
+        given = self._bits.copy()
+        given[:, first + n_given :] = 0
+        tile[first // 8 :] = np.packbits(given, axis=1, bitorder="little").T[first // 8 :]
+        # Few different numbers, none near another: no draw hangs on the last place of a probability.
+        coef = self._rng.integers(-4, 5, size=(width, self._n_columns)) / 4
+        intercept = self._rng.integers(-8, 9, size=width) / 4
+        uniform = (2 * self._rng.integers(256, size=(width, self._n_rows), dtype=np.int32) + 1) << 22
+        scratch = np.full((SCRATCH_LINES + self._n_rows, 16), np.nan, dtype=np.float32)
+        return (tile, first, n_given, frozen(coef), frozen(intercept), frozen(uniform), scratch), [tile]
 
     def _rings(self, memory=3):
         """The state of a quasi-Newton method: rings that are empty, half full, or have gone round."""

@@ -61,12 +61,15 @@ def all_passes(bits, coef, intercept, n_jobs=1):
         for dtype in (np.float64, np.float32)
         for part in likelihood.value_and_gradient(bits, columns, coef, intercept, dtype=dtype, n_jobs=n_jobs)
     ]
-    scores = likelihood.log_likelihood(bits, coef, intercept, n_jobs=n_jobs)
+    scores = [
+        likelihood.log_likelihood(bits, coef, intercept, dtype=dtype, n_jobs=n_jobs)
+        for dtype in (np.float64, np.float32)
+    ]
     terms, logits = (
         likelihood.feature_terms(bits, coef, intercept, logits=logits, n_jobs=n_jobs)
         for logits in (False, True)
     )
-    return [scores, terms, logits, *value_and_gradient]
+    return [*scores, terms, logits, *value_and_gradient]
 
 
 def assert_same_bits(one, other):
@@ -85,10 +88,11 @@ def test_passes_compute_the_formula(shape, weighted, random_bits, random_fvsbn, 
     X, (coef, intercept) = random_bits(*shape), random_fvsbn(shape[1], scale=2.0)
     weight = weights(shape[0]) if weighted else None
     bits = BitMatrix.from_array(X, sample_weight=weight)
-    scores, terms, logits, *value_and_gradient = all_passes(bits, coef, intercept)
+    scores, coarse_scores, terms, logits, *value_and_gradient = all_passes(bits, coef, intercept)
     assert_allclose(logits, dense_logits(X, coef, intercept), rtol=0, atol=1e-13)
     assert_allclose(terms, dense_terms(X, coef, intercept), rtol=1e-12)
     assert_allclose(scores, dense_terms(X, coef, intercept).sum(axis=1), rtol=1e-12)
+    assert_allclose(coarse_scores, scores, rtol=1e-6)
     expected = dense_value_and_gradient(X, coef, intercept, np.ones(len(X)) if weight is None else weight)
     for got, want in zip(value_and_gradient[:3], expected, strict=True):
         assert_allclose(got, want, rtol=1e-12, atol=1e-11)
@@ -117,7 +121,7 @@ def test_some_columns_only(random_bits, random_fvsbn, rng, weights):
 def test_gradient_against_finite_differences(shape, random_bits, random_fvsbn, weights):
     X, (coef, intercept) = random_bits(*shape), random_fvsbn(shape[1])
     bits = BitMatrix.from_array(X, sample_weight=weights(shape[0]))
-    _, grad_coef, grad_intercept = fvsbn_value_and_gradient(bits, coef, intercept)
+    _, grad_coef, grad_intercept = fvsbn_value_and_gradient(bits, coef, intercept, dtype=np.float64)
     h = 1e-5
 
     def slope(parameter, place):
@@ -125,7 +129,7 @@ def test_gradient_against_finite_differences(shape, random_bits, random_fvsbn, w
         for step in (h, -h):
             before = parameter[place]
             parameter[place] += step
-            values.append(fvsbn_value_and_gradient(bits, coef, intercept)[0])
+            values.append(fvsbn_value_and_gradient(bits, coef, intercept, dtype=np.float64)[0])
             parameter[place] = before
         return (values[0] - values[1]) / (2 * h)
 
@@ -140,9 +144,9 @@ def test_gradient_against_finite_differences(shape, random_bits, random_fvsbn, w
 def test_probabilities_of_all_states_sum_to_one(d, random_fvsbn):
     coef, intercept = random_fvsbn(d, scale=3.0)
     states = BitMatrix.from_array(all_states(d))
-    for weights in (coef, None):
-        probability = np.exp(likelihood.log_likelihood(states, weights, intercept))
-        assert abs(probability.sum() - 1) < 1e-12
+    for weights, (dtype, error) in itertools.product((coef, None), [(np.float64, 1e-12), (np.float32, 5e-6)]):
+        probability = np.exp(likelihood.log_likelihood(states, weights, intercept, dtype=dtype))
+        assert abs(probability.sum() - 1) < error
     terms = likelihood.feature_terms(states, coef, intercept)
     conditionals = np.exp(terms).reshape(2 ** (d - 1), 2, d)[:, :, -1]  # the last column, both outcomes
     assert_allclose(conditionals.sum(axis=1), 1, atol=1e-14)
@@ -152,9 +156,12 @@ def test_huge_parameters_do_not_overflow(random_bits, rng):
     X = random_bits(200, 20)
     coef = np.tril(rng.choice([-1e4, 0.0, 1e4, 700.0], size=(20, 20)), k=-1)
     intercept = rng.choice([-1e4, -50.0, 1e4], size=20)
-    scores, terms, _, *value_and_gradient = all_passes(BitMatrix.from_array(X), coef, intercept)
+    scores, coarse_scores, terms, _, *value_and_gradient = all_passes(
+        BitMatrix.from_array(X), coef, intercept
+    )
     assert_allclose(terms, dense_terms(X, coef, intercept), rtol=1e-12, atol=1e-300)
     assert_allclose(scores, terms.sum(axis=1), rtol=1e-12)
+    assert_allclose(coarse_scores, scores, rtol=1e-6)
     expected = dense_value_and_gradient(X, coef, intercept, np.ones(200))
     for got, want in zip(value_and_gradient[:3], expected, strict=True):
         assert_allclose(got, want, rtol=1e-12, atol=1e-12)
@@ -170,14 +177,17 @@ def test_an_impossible_outcome_has_probability_zero():
 def test_weights_are_repetitions(random_bits, random_fvsbn, rng):
     X, (coef, intercept) = random_bits(300, 10), random_fvsbn(10)
     times = rng.integers(4, size=300)
-    weighted = fvsbn_value_and_gradient(X, coef, intercept, sample_weight=times)
-    repeated = fvsbn_value_and_gradient(np.repeat(X, times, axis=0), coef, intercept)
+    options = {"dtype": np.float64}
+    weighted = fvsbn_value_and_gradient(X, coef, intercept, sample_weight=times, **options)
+    repeated = fvsbn_value_and_gradient(np.repeat(X, times, axis=0), coef, intercept, **options)
     for one, other in zip(weighted, repeated, strict=True):
         assert_allclose(one, other, rtol=1e-12, atol=1e-12)
     packed = BitMatrix.from_array(X, sample_weight=times)
-    assert fvsbn_value_and_gradient(packed, coef, intercept)[0] == weighted[0]
-    plain = fvsbn_value_and_gradient(X, coef, intercept)[0]
-    assert fvsbn_value_and_gradient(packed, coef, intercept, sample_weight=np.ones(300))[0] == plain
+    assert fvsbn_value_and_gradient(packed, coef, intercept, **options)[0] == weighted[0]
+    plain = fvsbn_value_and_gradient(X, coef, intercept, **options)[0]
+    ones = np.ones(300)
+    by_ones = fvsbn_value_and_gradient(packed, coef, intercept, sample_weight=ones, **options)[0]
+    assert by_ones == pytest.approx(plain, rel=1e-14)
 
 
 # The same bits
@@ -311,6 +321,11 @@ def test_what_has_no_probability_is_not_drawn():
 
 
 # Parameters that do not fit
+
+
+def test_other_precisions_are_refused():
+    with pytest.raises(ValueError, match=r"dtype must be numpy.float32 or numpy.float64, got .*float16"):
+        fvsbn_value_and_gradient([[0, 1], [1, 0]], np.zeros((2, 2)), np.zeros(2), dtype=np.float16)
 
 
 def changed(values, place, value):

@@ -32,32 +32,12 @@ def count_pairs(bits, n_jobs):
 
 
 def weigh_pairs(bits, n_jobs):
-    """Return X^T diag(weight) X, lower triangle at least, float64 of shape (n_features, n_features).
-
-    The gradient kernel serves, with the weighted bits of a block of columns in place of residuals.
-    """
-    n_samples, n_features = bits.shape
-    lanes = kernels.LANES["float64"]
+    """Return X^T diag(weight) X, lower triangle at least, float64 of shape (n_features, n_features)."""
+    n_features = bits.shape[1]
     sums = np.zeros((n_features, n_features))
-
-    def weigh(block, buckets):
-        columns = np.full(block.stop - block.start, block.stop, dtype=np.int32)
-        totals = np.zeros(len(columns))
-        for index in range(bits.n_tiles):
-            tile = bits.tile(index)
-            weighted = np.zeros((tile.shape[1], lanes))
-            group = np.unpackbits(tile[block.start // 8], bitorder="little").reshape(-1, 8)
-            weighted[:, : len(columns)] = group[:, : len(columns)]
-            weighted *= bits.tile_weight(index)[:, None]
-            n_groups = -(-block.stop // 8)
-            kernels.scatter_gradient(tile, weighted, columns, n_groups, buckets, sums[block], totals)
-
-    blocks = [slice(start, min(start + 8, n_features)) for start in range(0, n_features, 8)]
-    map_units(
-        weigh,
-        blocks,
-        n_jobs=n_jobs,
-        workspace=lambda: np.empty((256, lanes)),
-        work=n_samples * n_features,
-    )
+    for index in range(bits.n_tiles):
+        rows = np.unpackbits(bits.tile(index).T, axis=1, count=n_features, bitorder="little").astype(
+            np.float64
+        )
+        sums += rows.T @ (rows * bits.tile_weight(index)[:, None])
     return sums

@@ -21,13 +21,12 @@ try:
     )
     from ._fvsbn import (
         LANES,
-        add_terms,
-        build_tables,
+        SCRATCH_LINES,
+        add_gradient,
+        add_log_likelihood,
         compute_logits,
-        logits_to_residuals,
         logits_to_terms,
-        sample_group,
-        scatter_gradient,
+        sample_block,
     )
     from ._levels import available_levels, compiler
     from ._linear_algebra import solve_leading_blocks
@@ -39,19 +38,17 @@ except ModuleNotFoundError as error:
     ) from error
 
 _KERNELS = (
-    add_terms,
-    build_tables,
+    add_gradient,
+    add_log_likelihood,
     column_words,
     compute_logits,
     count_columns,
     count_pairs,
     first_loop,
-    logits_to_residuals,
     logits_to_terms,
     pack_rows,
     pack_sparse_rows,
-    sample_group,
-    scatter_gradient,
+    sample_block,
     second_loop,
     solve_leading_blocks,
     store_pairs,
@@ -97,6 +94,7 @@ __all__ = [
     "CATALOGUE",
     "LANES",
     "LEVEL",
+    "SCRATCH_LINES",
     "available_levels",
     "choose_level",
     "compiler",

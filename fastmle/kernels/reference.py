@@ -65,71 +65,70 @@ def count_pairs(words, first, last, counts):
 # FVSBN
 
 
-def build_tables(coef, columns, tables):
-    """Write the 256 partial sums of weights of each group, for predecessors of the columns only.
-
-    ``tables[g, v, lane]`` is the sum of ``coef[lane, 8 g + h]`` over the set bits h of v with
-    8 g + h < columns[lane].
-    """
-    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
-    weights = np.zeros((8 * len(tables), tables.shape[2]))
-    n_used = min(len(weights), coef.shape[1])
+def _logits(tile, columns, coef, intercept):
+    """Return z[r, lane] = intercept[lane] + sum of coef[lane, j] x_rj over j < columns[lane]."""
+    X = _rows(tile).astype(np.float64)
+    z = np.empty((len(X), len(columns)))
     for lane, column in enumerate(columns):
-        weights[:n_used, lane] = np.where(np.arange(n_used) < column, coef[lane, :n_used], 0.0)
-    for group in range(len(tables)):
-        tables[group] = bits @ weights[8 * group : 8 * group + 8]
+        n_predecessors = min(column, coef.shape[1])
+        z[:, lane] = intercept[lane] + X[:, :n_predecessors] @ coef[lane, :n_predecessors]
+    return z
 
 
-def compute_logits(tile, tables, intercept, z):
-    """Write the logits: ``z[r, lane] = intercept[lane] + sum_g tables[g, tile[g, r], lane]``."""
-    z[:] = 0.0
-    z[:, : len(intercept)] = intercept
-    for table, group in zip(tables, tile, strict=False):
-        z += table[group]
+def _signs(tile, columns):
+    return np.where(_rows(tile)[:, columns] == 1, 1.0, -1.0)
 
 
-def logits_to_terms(tile, columns, z):
+def _lines(tile, columns, scratch):
+    """Return the part of the scratch memory in which the logits of the block stand."""
+    return scratch[-tile.shape[1] :, : len(columns)]
+
+
+def compute_logits(tile, columns, coef, intercept, scratch):
+    """Write the logits into the last lines of the scratch memory."""
+    _lines(tile, columns, scratch)[:] = _logits(tile, columns, coef, intercept)
+
+
+def logits_to_terms(tile, columns, scratch):
     """Replace the logits by log p(x_i | x_<i)."""
-    outcomes = _rows(tile)[:, columns]
-    z[:, : len(columns)] = log_expit(np.where(outcomes == 1, 1.0, -1.0) * z[:, : len(columns)])
+    z = _lines(tile, columns, scratch)
+    z[:] = log_expit(_signs(tile, columns) * z)
 
 
-def add_terms(terms, n_columns, total):
-    """Add every row's terms to its total."""
-    total += terms[:, :n_columns].sum(axis=1, dtype=np.float64)
+def add_log_likelihood(tile, columns, coef, intercept, scratch, total):
+    """Add the log p(x_i | x_<i) of the block's columns to every row's total."""
+    total += log_expit(_signs(tile, columns) * _logits(tile, columns, coef, intercept)).sum(axis=1)
 
 
-def logits_to_residuals(tile, columns, weight, z, value):
-    """Replace the logits by w (x_i - p(x_i = 1 | x_<i)); add w log p(x_i | x_<i) to `value`."""
-    outcomes = _rows(tile)[:, columns]
-    sign = np.where(outcomes == 1, 1.0, -1.0)
-    weight = np.ones(len(outcomes)) if weight is None else np.asarray(weight)
-    t = sign * z[:, : len(columns)]
-    value[: len(columns)] += weight @ log_expit(t.astype(np.float64))
-    z[:, : len(columns)] = weight[:, None] * sign * expit(-t)
+def add_gradient(tile, columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept):
+    """Add sum_r w_r log p(x_ri | x_r,<i) and its gradient in the weights of j < columns[lane].
 
-
-def scatter_gradient(tile, residual, columns, n_groups, buckets, grad_coef, grad_intercept):
-    """Add sum_r residual[r, lane] x_j, j < columns[lane], and sum_r residual[r, lane].
-
-    `buckets` is scratch of the compiled kernel.
+    With the residuals R = w (x_i - p(x_i = 1 | x_<i)) the gradient is R^T X, that of the intercepts the
+    column sums of R.
     """
-    residual = residual[:, : len(columns)].astype(np.float64)
-    products = residual.T @ _rows(tile[:n_groups])
+    signs = _signs(tile, columns)
+    weight = np.ones(len(signs)) if weight is None else np.asarray(weight)
+    t = signs * _logits(tile, columns, coef, intercept)
+    residual = weight[:, None] * signs * expit(-t)
+    value += weight @ log_expit(t)
+    grad_intercept += residual.sum(axis=0)
+    products = (residual.T @ _rows(tile))[:, : grad_coef.shape[1]]
     for lane, column in enumerate(columns):
         grad_coef[lane, :column] += products[lane, :column]
-    grad_intercept[: len(columns)] += residual.sum(axis=0)
 
 
-def sample_group(z, weights, uniform, first_bit, n_lanes, group_bytes):
-    """Draw bits first_bit <= h < n_lanes of one group in turn: 1 where 1 - uniform <= sigmoid(logit).
+def sample_block(tile, first_column, n_given, coef, intercept, uniform, scratch):
+    """Draw the variables of a block in turn, but for its first n_given, which the tile holds already.
 
-    ``z[r, h]`` is the logit from the groups before, ``weights[h, k]`` the weight of bit k < h.
+    Of the two outcomes the less probable is drawn where (uniform + 1) / 2^31 is at most its probability.
     """
-    for h in range(first_bit, n_lanes):
-        bits = np.unpackbits(group_bytes[:, None], axis=1, bitorder="little")
-        logit = z[:, h] + bits[:, :h] @ weights[h, :h]
-        group_bytes |= (1 - uniform[:, h] <= expit(logit)).astype(np.uint8) << np.uint8(h)
+    for lane in range(n_given, len(intercept)):
+        column = first_column + lane
+        logit = intercept[lane] + _rows(tile)[:, : min(column, coef.shape[1])] @ coef[lane, :column]
+        rare = (uniform[lane] + 1.0) / 2**31 <= expit(-np.abs(logit))
+        one = np.where(logit < 0, rare, ~rare)
+        tile[column // 8] &= np.uint8((1 << column % 8) - 1)
+        tile[column // 8] |= one.astype(np.uint8) << np.uint8(column % 8)
 
 
 # Linear algebra

@@ -8,33 +8,34 @@
 
 /* What the functions compute stands in fvsbn_loops.h. */
 #define FVSBN_FUNCTIONS(REAL, SUFFIX)                                                             \
-    void (*build_tables_##SUFFIX)(                                                                \
-        const double *coef, ptrdiff_t coef_stride, const int32_t *columns, ptrdiff_t n_columns,   \
-        ptrdiff_t n_groups, REAL *tables);                                                        \
     void (*compute_logits_##SUFFIX)(                                                              \
-        const uint8_t *tile, ptrdiff_t n_rows, const REAL *tables, ptrdiff_t n_groups,            \
-        const double *intercept, ptrdiff_t n_columns, REAL *z);                                   \
+        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
+        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
+        REAL *tables, REAL *z);                                                                   \
     void (*logits_to_terms_##SUFFIX)(                                                             \
         const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
         REAL *z);                                                                                 \
-    void (*add_terms_##SUFFIX)(                                                                   \
-        const REAL *terms, ptrdiff_t n_rows, ptrdiff_t n_columns, double *total);                 \
-    void (*logits_to_residuals_##SUFFIX)(                                                         \
+    void (*add_log_likelihood_##SUFFIX)(                                                          \
         const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
-        const double *weight, REAL *z, double *value);                                            \
-    void (*scatter_gradient_##SUFFIX)(                                                            \
-        const uint8_t *tile, ptrdiff_t n_rows, const REAL *residual, const int32_t *columns,      \
-        ptrdiff_t n_columns, ptrdiff_t n_groups, REAL *buckets, double *grad_coef,                \
+        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
+        REAL *tables, REAL *z, double *total);                                                                  \
+    void (*add_gradient_##SUFFIX)(                                                                \
+        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
+        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
+        const double *weight, REAL *tables, REAL *z, double *value, double *grad_coef,            \
         ptrdiff_t grad_stride, double *grad_intercept);
 
-enum { lanes_f32 = 16, lanes_f64 = 8 };
+/* A table, or the buckets of a group, have 256 lines; the padding keeps the lines of small bytes, which
+ * are used most, of four neighbours in different sets of the first cache. */
+enum { lanes_f32 = 16, lanes_f64 = 8, fvsbn_table_lines = 256 + 17 };
 
 typedef struct {
     FVSBN_FUNCTIONS(float, f32)
     FVSBN_FUNCTIONS(double, f64)
-    void (*sample_group)(
-        const double *z, const double *weights, const double *uniform, ptrdiff_t n_rows,
-        int first_bit, int n_lanes, uint8_t *bytes);
+    void (*sample_block)(
+        uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
+        const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,
+        float *tables, float *z);
 } fvsbn_functions;
 
 extern const fvsbn_functions fvsbn_baseline;

@@ -1,4 +1,5 @@
 /* What follows in this file is compiled for AVX-512, with registers of 512 bits. */
+#define FASTMLE_FMA 1
 #include <stddef.h> /* system headers before the target changes */
 #include <stdint.h>
 #include <string.h>
