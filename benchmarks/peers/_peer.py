@@ -18,14 +18,12 @@ A solver may also have ``curve(problem, threads, seconds)``: it works for so lon
 many seconds had gone, and the objective, after each of its steps, as a Curve; and coef and intercept.
 """
 
+import math
 import time
 
 
 class Unsuitable(Exception):
     """Raised by a peer's method: the reason why it does not solve this problem."""
-
-
-TOLERANCES = tuple(10.0**-k for k in range(3, 11))
 
 
 class Peer:
@@ -47,13 +45,18 @@ class SinglePrecision(Peer):
 
 
 def loosest(problem, fit, read):
-    """Return the first of TOLERANCES with which ``fit(tol)`` gives an answer that the problem accepts.
+    """Return the largest power of ten with which ``fit(tol)`` gives an answer that the problem accepts.
 
-    Every solver has its own meaning of a tolerance; so each is asked for as little as is accepted.
+    Every solver has its own meaning of a tolerance; so each is asked for as little as is accepted. Near the
+    optimum the gap falls with the tolerance's square at the quickest: powers that cannot do are left out.
     """
-    for tol in TOLERANCES:
-        if problem.errors(read(fit(tol)))["objective"] <= problem.tolerance["objective"]:
+    wanted, power = problem.tolerance["objective"], 3
+    while power <= 10:
+        tol = 10.0**-power
+        gap = problem.errors(read(fit(tol)))["objective"]
+        if gap <= wanted:
             return tol
+        power += max(1, math.floor(0.5 * math.log10(gap / wanted)))
     raise Unsuitable("does not come near enough to the optimum")
 
 

@@ -2,7 +2,6 @@
 
 import warnings
 from functools import partial
-from inspect import signature
 
 import numpy as np
 
@@ -92,8 +91,6 @@ class FastmleOneThread(Peer):
 
 def _value_and_gradient(problem, threads, dtype):
     bits = BitMatrix.from_array(problem.X, n_jobs=threads)
-    if "dtype" not in signature(fvsbn_value_and_gradient).parameters:
-        return partial(fvsbn_value_and_gradient, bits, problem.coef, problem.intercept, n_jobs=threads), same
     call = partial(
         fvsbn_value_and_gradient, bits, problem.coef, problem.intercept, dtype=dtype, n_jobs=threads
     )

@@ -1,6 +1,9 @@
 """scikit-learn: a LogisticRegression for every column, the columns shared out over the threads."""
 
+import shutil
+import tempfile
 import warnings
+import weakref
 from functools import partial
 
 import joblib
@@ -16,7 +19,9 @@ class SklearnColumns(Peer):
         self._options = options | {"solver": solver, "max_iter": 10000}
 
     def fit(self, problem, threads):
-        X = np.asfortranarray(problem.X, dtype=np.float64)
+        folder = tempfile.mkdtemp()
+        joblib.dump(np.asfortranarray(problem.X, dtype=np.float64), f"{folder}/X")
+        X = joblib.load(f"{folder}/X", mmap_mode="r")  # which the processes share
         options = self._options | {"C": 1 / problem.alpha}
 
         def fit(tol):
@@ -35,6 +40,7 @@ class SklearnColumns(Peer):
                 intercept[0] = np.log(share / (1 - share))
             return coef, intercept
 
+        weakref.finalize(fit, shutil.rmtree, folder)
         return partial(fit, loosest(problem, fit, same)), same
 
 
