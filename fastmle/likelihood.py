@@ -14,8 +14,12 @@ from .engine import map_units, split_evenly, tile_streams
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
-# Partial sums of a row over the column blocks take at most this many numbers at a time.
+# Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
+# time; longer data goes through in waves of tiles.
 _WAVE_SIZE = 2**22
+# What a row costs in a block of columns, in nanoseconds where it was measured: with tables, for each group of
+# eight variables; with lists of set bits, for the row and for each bit. Only the ratios count.
+_TABLE_COST, _LIST_COST, _BIT_COST = 1.45, 22.0, 2.7
 
 
 def _column_blocks(n_columns, lanes):
@@ -38,14 +42,63 @@ def _lines(*shape, dtype):
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
-def _scratch(n_rows, dtype):
-    """Return a function that makes the working memory of one thread."""
-    lanes = kernels.LANES[np.dtype(dtype).name]
-    return lambda: _lines(kernels.SCRATCH_LINES + min(n_rows, TILE_ROWS), lanes, dtype=dtype)
+class _Scratch:
+    """Working memory of one thread: for tables or sums of a block of columns, then the lines of logits."""
+
+    def __init__(self, bits, dtype):
+        self._n_lines = max(kernels.SCRATCH_LINES, 8 * bits.n_groups)
+        lanes = kernels.LANES[np.dtype(dtype).name]
+        self._lines = _lines(self._n_lines + min(bits.shape[0], TILE_ROWS), lanes, dtype=dtype)
+
+    def of(self, tile):
+        """Return what the kernels take as `scratch` for a tile, which need not be a whole one."""
+        return self._lines[: self._n_lines + tile.shape[1]]
 
 
-def _of_tile(scratch, tile):
-    return scratch[: kernels.SCRATCH_LINES + tile.shape[1]]
+class _SetBits:
+    """Lists of set bits of the tiles of a wave, where they serve better than tables.
+
+    Parameters
+    ----------
+    bits : BitMatrix
+        The data.
+    n_groups : int
+        Number of groups that are read at most.
+    """
+
+    def __init__(self, bits, n_groups):
+        self._bits = bits
+        self._n_groups = n_groups
+        self._lists = {}
+        per_group = _TABLE_COST - 8 * bits.density * _BIT_COST
+        self._worth_from = _LIST_COST / per_group if per_group > 0 else np.inf
+        self._used = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
+
+    def waves(self, numbers_a_tile=1):
+        """Cut the tiles into waves, of which each needs so many numbers a tile, and space for its lists."""
+        if self._used:
+            listed = int(self._bits.density * TILE_ROWS * self._bits.shape[1])
+            numbers_a_tile = max(numbers_a_tile, listed)
+        length = max(1, _WAVE_SIZE // numbers_a_tile)
+        n_tiles = self._bits.n_tiles
+        return [range(first, min(first + length, n_tiles)) for first in range(0, n_tiles, length)]
+
+    def prepare(self, tiles, n_jobs):
+        """Make the lists of a wave."""
+        if self._used:
+            lists = map_units(self._list, tiles, n_jobs=n_jobs, work=self._n_groups * len(tiles) * TILE_ROWS)
+            self._lists = dict(zip(tiles, lists, strict=True))
+
+    def _list(self, index):
+        tile = self._bits.tile(index)[: self._n_groups]
+        starts = np.empty(tile.shape[1] + 1, dtype=np.int32)
+        listed = np.empty(max(1, int(np.bitwise_count(tile).sum())), dtype=np.uint16)
+        kernels.list_set_bits(tile, starts, listed)
+        return starts, listed
+
+    def of(self, index, column):
+        """Return the lists of a tile, if they are better than tables for the predecessors of a column."""
+        return self._lists[index] if self._used and column // 8 >= self._worth_from else ()
 
 
 def _weights(coef, n_features):
@@ -94,14 +147,16 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     columns = np.ascontiguousarray(columns, dtype=np.int32)
     n_columns = len(columns)
     blocks = _column_blocks(n_columns, kernels.LANES[np.dtype(dtype).name])
-    segments = _row_segments(range(bits.n_tiles), len(blocks))
-    value = np.zeros((len(segments), n_columns))
-    grad_coef = np.zeros((len(segments), *coef.shape))
-    grad_intercept = np.zeros((len(segments), n_columns))
+    set_bits = _SetBits(bits, (int(columns[-1]) + 7) // 8)
+    waves = set_bits.waves()
+    n_parts = len(_row_segments(waves[0], len(blocks)))
+    value = np.zeros((n_parts, n_columns))
+    grad_coef = np.zeros((n_parts, *coef.shape))
+    grad_intercept = np.zeros((n_parts, n_columns))
 
     def accumulate(unit, scratch):
-        segment, block = unit
-        for index in segments[segment]:
+        part, tiles, block = unit
+        for index in tiles:
             tile = bits.tile(index)
             kernels.add_gradient(
                 tile,
@@ -109,19 +164,23 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
                 coef[block],
                 intercept[block],
                 bits.tile_weight(index),
-                _of_tile(scratch, tile),
-                value[segment, block],
-                grad_coef[segment, block],
-                grad_intercept[segment, block],
+                scratch.of(tile),
+                value[part, block],
+                grad_coef[part, block],
+                grad_intercept[part, block],
+                *set_bits.of(index, columns[block.stop - 1]),
             )
 
-    map_units(
-        accumulate,
-        [(segment, block) for block in blocks for segment in range(len(segments))],
-        n_jobs=n_jobs,
-        workspace=_scratch(bits.shape[0], dtype),
-        work=_work(bits.shape[0], n_columns),
-    )
+    for wave in waves:
+        set_bits.prepare(wave, n_jobs)
+        segments = _row_segments(wave, len(blocks))
+        map_units(
+            accumulate,
+            [(part, tiles, block) for block in blocks for part, tiles in enumerate(segments)],
+            n_jobs=n_jobs,
+            workspace=lambda: _Scratch(bits, dtype),
+            work=_work(len(wave) * min(TILE_ROWS, bits.shape[0]), n_columns),
+        )
     return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
 
 
@@ -140,29 +199,34 @@ def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
     coef = _weights(coef, n_features)
     all_columns = np.arange(n_features, dtype=np.int32)
     blocks = _column_blocks(n_features, kernels.LANES[np.dtype(dtype).name])
+    set_bits = _SetBits(bits, bits.n_groups if coef.size else 0)
     total = np.zeros(n_samples)
-    wave = max(1, _WAVE_SIZE // (len(blocks) * TILE_ROWS))
-    for first in range(0, bits.n_tiles, wave):
-        tiles = range(first, min(first + wave, bits.n_tiles))
-        start, stop = tiles.start * TILE_ROWS, bits.tile_rows(tiles[-1]).stop
+    for wave in set_bits.waves(len(blocks) * TILE_ROWS):
+        start, stop = wave.start * TILE_ROWS, bits.tile_rows(wave[-1]).stop
         sums = np.zeros((len(blocks), stop - start))
+        set_bits.prepare(wave, n_jobs)
 
         def add(unit, scratch, sums=sums, start=start):
-            segment, number = unit
+            tiles, number = unit
             block = blocks[number]
-            for index in segment:
+            for index in tiles:
                 tile, rows = bits.tile(index), bits.tile_rows(index)
-                part = sums[number, rows.start - start : rows.stop - start]
                 kernels.add_log_likelihood(
-                    tile, all_columns[block], coef[block], intercept[block], _of_tile(scratch, tile), part
+                    tile,
+                    all_columns[block],
+                    coef[block],
+                    intercept[block],
+                    scratch.of(tile),
+                    sums[number, rows.start - start : rows.stop - start],
+                    *set_bits.of(index, block.stop - 1),
                 )
 
-        segments = _row_segments(tiles, len(blocks))
+        segments = _row_segments(wave, len(blocks))
         map_units(
             add,
-            [(segment, number) for number in range(len(blocks)) for segment in segments],
+            [(tiles, number) for number in range(len(blocks)) for tiles in segments],
             n_jobs=n_jobs,
-            workspace=_scratch(bits.shape[0], dtype),
+            workspace=lambda: _Scratch(bits, dtype),
             work=_work(stop - start, n_features),
         )
         for part in sums:  # not sums.sum(axis=0): its order of additions depends on the shape
@@ -189,17 +253,17 @@ def feature_terms(bits, coef, intercept, *, logits=False, n_jobs=None):
         columns = all_columns[block]
         for index in segment:
             tile = bits.tile(index)
-            own = _of_tile(scratch, tile)
+            own = scratch.of(tile)
             kernels.compute_logits(tile, columns, coef[block], intercept[block], own)
             if not logits:
                 kernels.logits_to_terms(tile, columns, own)
-            terms[bits.tile_rows(index), block] = own[kernels.SCRATCH_LINES :, : len(columns)]
+            terms[bits.tile_rows(index), block] = own[len(own) - tile.shape[1] :, : len(columns)]
 
     map_units(
         fill,
         [(segment, block) for block in blocks for segment in segments],
         n_jobs=n_jobs,
-        workspace=_scratch(n_samples, np.float64),
+        workspace=lambda: _Scratch(bits, np.float64),
         work=_work(n_samples, n_features),
     )
     return terms
@@ -239,7 +303,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
         tile, stream = drawn.tile(index), streams[index]
         if prefix is not None:
             tile[: prefix.n_groups] = prefix.tile(index)
-        own = _of_tile(scratch, tile)
+        own = scratch.of(tile)
         for start in range(n_given - n_given % lanes, n_features, lanes):
             block = slice(start, min(start + lanes, n_features))
             kernels.sample_block(
@@ -256,7 +320,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
         draw,
         range(drawn.n_tiles),
         n_jobs=n_jobs,
-        workspace=_scratch(n_samples, np.float32),
+        workspace=lambda: _Scratch(drawn, np.float32),
         work=_work(n_samples, n_features),
     )
     return drawn

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastmle import kernels
-from fastmle.kernels import CATALOGUE, LANES, SCRATCH_LINES
+from fastmle.kernels import CATALOGUE, LANES, SCRATCH_LINES, reference
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -115,7 +115,8 @@ class Cases:
     def add_log_likelihood(self):
         scratch, _ = self._scratch()
         total, intercept = self._normal(self._n_rows), frozen(self._normal(self._width))
-        return (self._tile, self._columns, self._coef(), intercept, scratch, total), [total]
+        lists = self._lists()
+        return (self._tile, self._columns, self._coef(), intercept, scratch, total, *lists), [total]
 
     def add_gradient(self):
         scratch, _ = self._scratch()
@@ -126,10 +127,22 @@ class Cases:
         value, grad_intercept = self._normal(self._width), self._normal(self._width)
         weight = self._weight() if self._weighted else None
         intercept = frozen(self._normal(self._width))
-        return (
-            (self._tile, self._columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept),
-            [value, whole, grad_intercept],
-        )
+        block = self._tile, self._columns, coef, intercept, weight, scratch
+        sums = value, grad_coef, grad_intercept
+        return (*block, *sums, *self._lists()), [value, whole, grad_intercept]
+
+    def _lists(self):
+        """The lists of set bits that may be given; every other time they are not."""
+        if self._rng.random() < 0.5:
+            return ()
+        (_, starts, bits), _ = self.list_set_bits()
+        reference.list_set_bits(self._tile, starts, bits)
+        return frozen(starts), frozen(bits)
+
+    def list_set_bits(self):
+        starts = np.full(self._n_rows + 1, -1, dtype=np.int32)
+        bits = np.full(max(1, int(self._bits.sum())), 2**16 - 1, dtype=np.uint16)
+        return (self._tile, starts, bits), [starts, bits]
 
     def sample_block(self):
         first = 8 * int(self._rng.integers(-(-self._n_columns // 8)))
@@ -205,13 +218,13 @@ def variants():
 @pytest.mark.parametrize("n_rows", N_ROWS)
 @pytest.mark.parametrize(("name", "dtype", "level"), variants(), indirect=["level"])
 def test_kernel_computes_what_its_definition_says(name, dtype, n_rows, rng):
-    kernel, reference = CATALOGUE[name]
+    kernel, definition = CATALOGUE[name]
     for n_columns, weighted in itertools.product(N_COLUMNS, (False, True)):
         case = (int(rng.integers(2**32)), dtype, n_rows, n_columns, weighted)
         arguments, got = getattr(Cases(*case), name)()
         returned = kernel(*arguments)
         arguments, expected = getattr(Cases(*case), name)()
-        assert (None if returned is None else bool(returned)) == reference(*arguments)
+        assert (None if returned is None else bool(returned)) == definition(*arguments)
         arguments, again = getattr(Cases(*case), name)()
         kernel(*arguments)
         for a, b, c in zip(got, expected, again, strict=True):

@@ -1,5 +1,6 @@
 """BitMatrix: a table of zeros and ones, one bit a value."""
 
+import functools
 import operator
 
 import numpy as np
@@ -175,6 +176,12 @@ binarize=threshold
             if sample_weight is None
             else check_sample_weight(sample_weight, self.shape[0]),
         )
+
+    @functools.cached_property
+    def density(self):
+        """Share of ones among all values; weights do not count."""
+        ones = sum(int(np.bitwise_count(self.tile(index)).sum()) for index in range(self.n_tiles))
+        return ones / max(1, self.shape[0] * self.shape[1])
 
     # Tiles
 

@@ -21,10 +21,12 @@ try:
     )
     from ._fvsbn import (
         LANES,
+        MAX_LISTED,
         SCRATCH_LINES,
         add_gradient,
         add_log_likelihood,
         compute_logits,
+        list_set_bits,
         logits_to_terms,
         sample_block,
     )
@@ -45,6 +47,7 @@ _KERNELS = (
     count_columns,
     count_pairs,
     first_loop,
+    list_set_bits,
     logits_to_terms,
     pack_rows,
     pack_sparse_rows,
@@ -94,6 +97,7 @@ __all__ = [
     "CATALOGUE",
     "LANES",
     "LEVEL",
+    "MAX_LISTED",
     "SCRATCH_LINES",
     "available_levels",
     "choose_level",

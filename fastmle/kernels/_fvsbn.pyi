@@ -1,11 +1,12 @@
 from typing import TypeVar
 
-from numpy import float32, float64, int32, uint8
+from numpy import float32, float64, int32, uint8, uint16
 from numpy.typing import NDArray
 
 Real = TypeVar("Real", float32, float64)
 
 LANES: dict[str, int]
+MAX_LISTED: int
 SCRATCH_LINES: int
 
 def set_level(level: int) -> None: ...
@@ -24,6 +25,8 @@ def add_log_likelihood(
     intercept: NDArray[float64],
     scratch: NDArray[Real],
     total: NDArray[float64],
+    starts: NDArray[int32] | None = None,
+    bits: NDArray[uint16] | None = None,
 ) -> None: ...
 def add_gradient(
     tile: NDArray[uint8],
@@ -35,7 +38,10 @@ def add_gradient(
     value: NDArray[float64],
     grad_coef: NDArray[float64],
     grad_intercept: NDArray[float64],
+    starts: NDArray[int32] | None = None,
+    bits: NDArray[uint16] | None = None,
 ) -> None: ...
+def list_set_bits(tile: NDArray[uint8], starts: NDArray[int32], bits: NDArray[uint16]) -> None: ...
 def sample_block(
     tile: NDArray[uint8],
     first_column: int,

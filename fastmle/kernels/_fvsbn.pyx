@@ -1,40 +1,47 @@
 """Compiled kernels of the fully-visible sigmoid belief network; `reference` holds their definitions.
 
 A kernel works on one row tile, uint8 of shape (n_groups_of_the_data, n_rows), and one block of
-columns, int32 and ascending. `scratch` is of shape (SCRATCH_LINES + n_rows, LANES), float32 or float64:
-its precision is that of the computation, its last n_rows lines are the logits. It should begin at a
-multiple of 64 bytes. Nothing is validated here.
+columns, int32 and ascending. `scratch`, float32 or float64, has the precision of the computation: lines
+of LANES numbers, of which the last n_rows are the logits, and before them at least SCRATCH_LINES, or
+8 n_groups where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and
+`bits`, made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
+Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t
 
 cdef extern from "src/fvsbn.h" nogil:
     enum: lanes_f32
     enum: lanes_f64
     enum: fvsbn_table_lines
+    enum: LISTED_BIT
+    ctypedef struct fvsbn_rows:
+        const uint8_t* tile
+        ptrdiff_t n_rows
+        const uint16_t* bits
+        const int32_t* starts
     ctypedef struct fvsbn_functions:
         void (*compute_logits_f32)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-            const double*, float*, float*) noexcept nogil
-        void (*logits_to_terms_f32)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, float*) noexcept nogil
+            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            float*, float*) noexcept nogil
+        void (*logits_to_terms_f32)(const fvsbn_rows*, const int32_t*, ptrdiff_t, float*) noexcept nogil
         void (*add_log_likelihood_f32)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-            const double*, float*, float*, double*) noexcept nogil
+            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            float*, float*, double*) noexcept nogil
         void (*add_gradient_f32)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-            const double*, const double*, float*, float*, double*, double*, ptrdiff_t, double*) noexcept nogil
+            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            const double*, float*, float*, double*, double*, ptrdiff_t, double*) noexcept nogil
         void (*compute_logits_f64)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-            const double*, double*, double*) noexcept nogil
-        void (*logits_to_terms_f64)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, double*) noexcept nogil
+            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            double*, double*) noexcept nogil
+        void (*logits_to_terms_f64)(const fvsbn_rows*, const int32_t*, ptrdiff_t, double*) noexcept nogil
         void (*add_log_likelihood_f64)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-            const double*, double*, double*, double*) noexcept nogil
+            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            double*, double*, double*) noexcept nogil
         void (*add_gradient_f64)(
-            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-            const double*, const double*, double*, double*, double*, double*, ptrdiff_t, double*) noexcept nogil
+            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            const double*, double*, double*, double*, double*, ptrdiff_t, double*) noexcept nogil
+        void (*list_set_bits)(const uint8_t*, ptrdiff_t, ptrdiff_t, int32_t*, uint16_t*) noexcept nogil
         void (*sample_block)(
             uint8_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t, const double*,
             const int32_t*, float*, float*) noexcept nogil
@@ -46,6 +53,7 @@ ctypedef fused real:
 
 LANES = {"float32": lanes_f32, "float64": lanes_f64}
 SCRATCH_LINES = 8 * fvsbn_table_lines  # four tables, and buckets for four groups
+MAX_LISTED = LISTED_BIT + 1  # lists of set bits are for fewer columns than this
 
 cdef const fvsbn_functions* functions = fvsbn_of_level(0)
 
@@ -67,53 +75,62 @@ cdef inline ptrdiff_t count_groups(const int32_t[::1] columns, const double[:, :
     return ((last if last < coef.shape[1] else coef.shape[1]) + 7) // 8
 
 
+cdef inline fvsbn_rows rows_of(
+    const uint8_t[:, ::1] tile, const int32_t[::1] starts, const uint16_t[::1] bits,
+) noexcept nogil:
+    cdef fvsbn_rows rows
+    rows.tile, rows.n_rows, rows.bits, rows.starts = &tile[0, 0], tile.shape[1], NULL, NULL
+    if starts is not None:
+        rows.bits, rows.starts = &bits[0], &starts[0]
+    return rows
+
+
 def compute_logits(
     const uint8_t[:, ::1] tile, const int32_t[::1] columns, const double[:, :] coef,
     const double[::1] intercept, real[:, ::1] scratch,
 ):
-    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = columns.shape[0]
+    cdef fvsbn_rows rows = rows_of(tile, None, None)
+    cdef ptrdiff_t n_columns = columns.shape[0]
     cdef ptrdiff_t stride = coef.strides[0] // sizeof(double), n_groups = count_groups(columns, coef)
-    cdef real* z = &scratch[SCRATCH_LINES, 0]
+    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
     with nogil:
         if real is float:
             functions.compute_logits_f32(
-                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups,
-                &intercept[0],
+                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 &scratch[0, 0], z)
         else:
             functions.compute_logits_f64(
-                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups,
-                &intercept[0],
+                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 &scratch[0, 0], z)
 
 
 def logits_to_terms(const uint8_t[:, ::1] tile, const int32_t[::1] columns, real[:, ::1] scratch):
-    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = columns.shape[0]
-    cdef real* z = &scratch[SCRATCH_LINES, 0]
+    cdef fvsbn_rows rows = rows_of(tile, None, None)
+    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
     with nogil:
         if real is float:
-            functions.logits_to_terms_f32(&tile[0, 0], n_rows, &columns[0], n_columns, z)
+            functions.logits_to_terms_f32(&rows, &columns[0], columns.shape[0], z)
         else:
-            functions.logits_to_terms_f64(&tile[0, 0], n_rows, &columns[0], n_columns, z)
+            functions.logits_to_terms_f64(&rows, &columns[0], columns.shape[0], z)
 
 
 def add_log_likelihood(
     const uint8_t[:, ::1] tile, const int32_t[::1] columns, const double[:, :] coef,
     const double[::1] intercept, real[:, ::1] scratch, double[::1] total,
+    const int32_t[::1] starts=None, const uint16_t[::1] bits=None,
 ):
-    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = columns.shape[0]
+    cdef fvsbn_rows rows = rows_of(tile, starts, bits)
+    cdef ptrdiff_t n_columns = columns.shape[0]
     cdef ptrdiff_t stride = coef.strides[0] // sizeof(double), n_groups = count_groups(columns, coef)
-    cdef real* z = &scratch[SCRATCH_LINES, 0]
+    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
     with nogil:
         if real is float:
             functions.add_log_likelihood_f32(
-                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups,
-                &intercept[0],
+                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 &scratch[0, 0], z, &total[0])
         else:
             functions.add_log_likelihood_f64(
-                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups,
-                &intercept[0],
+                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 &scratch[0, 0], z, &total[0])
 
 
@@ -121,26 +138,29 @@ def add_gradient(
     const uint8_t[:, ::1] tile, const int32_t[::1] columns, const double[:, :] coef,
     const double[::1] intercept, const double[::1] weight, real[:, ::1] scratch,
     double[::1] value, double[:, :] grad_coef, double[::1] grad_intercept,
+    const int32_t[::1] starts=None, const uint16_t[::1] bits=None,
 ):
-    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = columns.shape[0]
+    cdef fvsbn_rows rows = rows_of(tile, starts, bits)
+    cdef ptrdiff_t n_columns = columns.shape[0]
     cdef ptrdiff_t stride = coef.strides[0] // sizeof(double), n_groups = count_groups(columns, coef)
     cdef ptrdiff_t grad_stride = grad_coef.strides[0] // sizeof(double)
     cdef double* first_gradient = &grad_coef[0, 0] if grad_coef.shape[1] > 0 else NULL
-    cdef const double* row_weight = NULL
-    cdef real* z = &scratch[SCRATCH_LINES, 0]
-    if weight is not None:
-        row_weight = &weight[0]
+    cdef const double* row_weight = &weight[0] if weight is not None else NULL
+    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
     with nogil:
         if real is float:
             functions.add_gradient_f32(
-                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups,
-                &intercept[0],
+                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 row_weight, &scratch[0, 0], z, &value[0], first_gradient, grad_stride, &grad_intercept[0])
         else:
             functions.add_gradient_f64(
-                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups,
-                &intercept[0],
+                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 row_weight, &scratch[0, 0], z, &value[0], first_gradient, grad_stride, &grad_intercept[0])
+
+
+def list_set_bits(const uint8_t[:, ::1] tile, int32_t[::1] starts, uint16_t[::1] bits):
+    with nogil:
+        functions.list_set_bits(&tile[0, 0], tile.shape[1], tile.shape[0], &starts[0], &bits[0])
 
 
 def sample_block(
@@ -149,7 +169,7 @@ def sample_block(
 ):
     cdef ptrdiff_t n_rows = tile.shape[1], n_lanes = intercept.shape[0]
     cdef ptrdiff_t stride = coef.strides[0] // sizeof(double)
-    cdef float* z = &scratch[SCRATCH_LINES, 0]
+    cdef float* z = &scratch[scratch.shape[0] - n_rows, 0]
     with nogil:
         functions.sample_block(
             &tile[0, 0], n_rows, first_column, n_lanes, n_given, first_weight(coef), stride, &intercept[0],

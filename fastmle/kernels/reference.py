@@ -95,12 +95,14 @@ def logits_to_terms(tile, columns, scratch):
     z[:] = log_expit(_signs(tile, columns) * z)
 
 
-def add_log_likelihood(tile, columns, coef, intercept, scratch, total):
+def add_log_likelihood(tile, columns, coef, intercept, scratch, total, starts=None, bits=None):
     """Add the log p(x_i | x_<i) of the block's columns to every row's total."""
     total += log_expit(_signs(tile, columns) * _logits(tile, columns, coef, intercept)).sum(axis=1)
 
 
-def add_gradient(tile, columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept):
+def add_gradient(
+    tile, columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept, starts=None, bits=None
+):
     """Add sum_r w_r log p(x_ri | x_r,<i) and its gradient in the weights of j < columns[lane].
 
     With the residuals R = w (x_i - p(x_i = 1 | x_<i)) the gradient is R^T X, that of the intercepts the
@@ -115,6 +117,18 @@ def add_gradient(tile, columns, coef, intercept, weight, scratch, value, grad_co
     products = (residual.T @ _rows(tile))[:, : grad_coef.shape[1]]
     for lane, column in enumerate(columns):
         grad_coef[lane, :column] += products[lane, :column]
+
+
+def list_set_bits(tile, starts, bits):
+    """List the set bits of row r, ascending, as ``bits[starts[r] : starts[r + 1]]``.
+
+    A bit that follows another of the same group of eight has 2^15 added.
+    """
+    rows, columns = np.nonzero(_rows(tile))
+    starts[:] = np.searchsorted(rows, np.arange(len(starts)))
+    groups = columns // 8
+    same = (np.diff(rows, prepend=-1) == 0) & (np.diff(groups, prepend=-1) == 0)
+    bits[: len(columns)] = columns + 2**15 * same
 
 
 def sample_block(tile, first_column, n_given, coef, intercept, uniform, scratch):

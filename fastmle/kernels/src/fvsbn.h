@@ -6,24 +6,33 @@
 #include <stdint.h>
 #include "levels.h"
 
+/* The rows of a tile, and where they are sparse their set bits: those of row r are bits[starts[r]] to
+ * bits[starts[r + 1] - 1], ascending, each with the flag SAME_GROUP if the one before stands in the same
+ * group of eight variables. bits is NULL where the bytes of the tile serve better. */
+typedef struct {
+    const uint8_t *tile;
+    ptrdiff_t n_rows;
+    const uint16_t *bits;
+    const int32_t *starts;
+} fvsbn_rows;
+enum { SAME_GROUP = 0x8000, LISTED_BIT = 0x7FFF };
+
 /* What the functions compute stands in fvsbn_loops.h. */
 #define FVSBN_FUNCTIONS(REAL, SUFFIX)                                                             \
     void (*compute_logits_##SUFFIX)(                                                              \
-        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
-        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
-        REAL *tables, REAL *z);                                                                   \
+        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,  \
+        ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *work, REAL *z); \
     void (*logits_to_terms_##SUFFIX)(                                                             \
-        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
-        REAL *z);                                                                                 \
+        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, REAL *z);            \
     void (*add_log_likelihood_##SUFFIX)(                                                          \
-        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
-        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
-        REAL *tables, REAL *z, double *total);                                                                  \
+        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,  \
+        ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *work, REAL *z,  \
+        double *total);                                                                           \
     void (*add_gradient_##SUFFIX)(                                                                \
-        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
-        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
-        const double *weight, REAL *tables, REAL *z, double *value, double *grad_coef,            \
-        ptrdiff_t grad_stride, double *grad_intercept);
+        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,  \
+        ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, const double *weight, \
+        REAL *work, REAL *z, double *value, double *grad_coef, ptrdiff_t grad_stride,             \
+        double *grad_intercept);
 
 /* A table, or the buckets of a group, have 256 lines; the padding keeps the lines of small bytes, which
  * are used most, of four neighbours in different sets of the first cache. */
@@ -32,6 +41,7 @@ enum { lanes_f32 = 16, lanes_f64 = 8, fvsbn_table_lines = 256 + 17 };
 typedef struct {
     FVSBN_FUNCTIONS(float, f32)
     FVSBN_FUNCTIONS(double, f64)
+    void (*list_set_bits)(const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *starts, uint16_t *bits);
     void (*sample_block)(
         uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
         const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,

@@ -62,6 +62,47 @@ static const uint32_t lane_bit_f32[lanes_f32] = {
 #undef MADD
 #undef NAME
 
+/* Lists the set bits of every row (see fvsbn_rows). */
+static void list_set_bits(
+    const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *restrict starts,
+    uint16_t *restrict bits)
+{
+    int32_t end = 0;
+    memset(starts, 0, (size_t)(n_rows + 1) * sizeof *starts);
+    for (ptrdiff_t g = 0; g < n_groups; g++) {
+        const uint8_t *bytes = tile + g * n_rows;
+        _Pragma("omp simd") for (ptrdiff_t r = 0; r < n_rows; r++) {
+            uint8_t x = bytes[r];
+            x = (uint8_t)(x - ((x >> 1) & 0x55));
+            x = (uint8_t)((x & 0x33) + ((x >> 2) & 0x33));
+            starts[r + 1] += (x + (x >> 4)) & 0x0F;
+        }
+    }
+    for (ptrdiff_t r = 0; r < n_rows; r++) { /* each start moves on while its row is filled */
+        const int32_t count = starts[r + 1];
+        starts[r + 1] = end;
+        end += count;
+    }
+    for (ptrdiff_t g = 0; g < n_groups; g++) {
+        const uint8_t *bytes = tile + g * n_rows;
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            unsigned byte = bytes[r], flag = 0;
+            if (r + 8 <= n_rows && byte == 0) {
+                uint64_t word;
+                memcpy(&word, bytes + r, 8);
+                if (word == 0)
+                    r += 7;
+                continue;
+            }
+            for (unsigned h = 0; byte; h++, byte >>= 1)
+                if (byte & 1) {
+                    bits[starts[r + 1]++] = (uint16_t)((8 * g + h) | flag);
+                    flag = SAME_GROUP;
+                }
+        }
+    }
+}
+
 /* Draws the variables first_column..first_column + n_lanes - 1 (at most LANES, first_column a multiple of
  * 8) of a tile's rows, given the variables before them; of the block's own, the first n_given are given.
  * coef[lane][j] is the weight of variable j, uniform[lane * n_rows + r] 31 random bits. Rows stand side by
@@ -75,6 +116,7 @@ static void sample_block(
     float *restrict tables, float *restrict z)
 {
     enum { L = lanes_f32 };
+    const fvsbn_rows rows = {tile, n_rows, NULL, NULL};
     int32_t columns[L];
     float inner[L][L] = {{0}}, logit[L][CHUNK];
     int32_t bits[CHUNK];
@@ -85,7 +127,7 @@ static void sample_block(
             for (ptrdiff_t k = 0; k < lane; k++)
                 inner[k][lane] = (float)coef[lane * coef_stride + first_column + k];
     compute_logits_f32(
-        tile, n_rows, columns, n_lanes, coef, coef_stride, coef ? first_column / 8 : 0, intercept, tables, z);
+        &rows, columns, n_lanes, coef, coef_stride, coef ? first_column / 8 : 0, intercept, tables, z);
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
         const ptrdiff_t run = n_rows - start < CHUNK ? n_rows - start : CHUNK;
         uint8_t *low = tile + (first_column >> 3) * n_rows + start, *high = low + n_rows;
@@ -130,5 +172,6 @@ static void sample_block(
 const fvsbn_functions FVSBN_TABLE = {
     compute_logits_f32, logits_to_terms_f32, add_log_likelihood_f32, add_gradient_f32,
     compute_logits_f64, logits_to_terms_f64, add_log_likelihood_f64, add_gradient_f64,
+    list_set_bits,
     sample_block,
 };

@@ -121,22 +121,72 @@ static void NAME(add_some_tables)(
 }
 
 /* z[r][lane] = intercept[lane] + the sum of coef[lane][j] x_rj over the predecessors, which stand in the
- * first n_groups groups. Tables are built
- * for four groups at a time, just before their use: read back later, they would have left the second
- * cache, and that costs more than building them again for every tile. */
-static void NAME(compute_logits)(
+ * first n_groups groups. Tables are built for four groups at a time, just before their use: read back
+ * later, they would have left the second cache, and that costs more than building them again for every
+ * tile. */
+static void NAME(dense_logits)(
     const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
-    const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,
+    const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const REAL *start,
     REAL *restrict tables, REAL *restrict z)
 {
-    REAL start[LANES] = {0};
-    for (ptrdiff_t lane = 0; lane < n_columns; lane++)
-        start[lane] = (REAL)intercept[lane];
     for (ptrdiff_t g = 0; g == 0 || g < n_groups; g += 4) {
         const int K = n_groups - g < 4 ? (int)(n_groups - g) : 4;
         NAME(build_tables)(K, coef, coef_stride, columns, n_columns, g, tables);
         NAME(add_some_tables)(K, g == 0, tile + g * n_rows, n_rows, 0, n_rows, tables, start, z);
     }
+}
+
+/* The same from lists of set bits (see list_set_bits), one line of weights a bit. The bits of a group add up
+ * among themselves first, as in a table, so that the result is the same to the last place. */
+static void NAME(sparse_logits)(
+    const uint16_t *bits, const int32_t *starts, ptrdiff_t n_rows, const int32_t *columns,
+    ptrdiff_t n_columns, const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups,
+    const REAL *start, REAL *restrict weights, REAL *restrict z)
+{
+    const uint16_t limit = (uint16_t)(8 * n_groups);
+    for (ptrdiff_t g = 0; g < n_groups; g++)
+        NAME(gather_weights)(
+            coef, coef_stride, columns, n_columns, g, (REAL(*)[LANES])(weights + 8 * g * LANES));
+    for (ptrdiff_t r = 0; r < n_rows; r++) {
+        REAL sum[LANES], group[LANES];
+        EACH_LANE {
+            sum[lane] = start[lane];
+            group[lane] = 0;
+        }
+        for (ptrdiff_t k = starts[r]; k < starts[r + 1]; k++) {
+            const uint16_t bit = bits[k] & LISTED_BIT;
+            const REAL *line = weights + (ptrdiff_t)bit * LANES;
+            if (bit >= limit)
+                break;
+            if (bits[k] & SAME_GROUP)
+                EACH_LANE
+                    group[lane] += line[lane];
+            else
+                EACH_LANE {
+                    sum[lane] += group[lane];
+                    group[lane] = line[lane];
+                }
+        }
+        EACH_LANE
+            z[r * LANES + lane] = sum[lane] + group[lane];
+    }
+}
+
+static void NAME(compute_logits)(
+    const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,
+    ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *restrict work,
+    REAL *restrict z)
+{
+    REAL start[LANES] = {0};
+    for (ptrdiff_t lane = 0; lane < n_columns; lane++)
+        start[lane] = (REAL)intercept[lane];
+    if (rows->bits)
+        NAME(sparse_logits)(
+            rows->bits, rows->starts, rows->n_rows, columns, n_columns, coef, coef_stride, n_groups,
+            start, work, z);
+    else
+        NAME(dense_logits)(
+            rows->tile, rows->n_rows, columns, n_columns, coef, coef_stride, n_groups, start, work, z);
 }
 
 /* The outcomes of rows start..stop-1 (at most CHUNK), one word a row: bit `lane` is the block's variable. */
@@ -192,15 +242,15 @@ static inline void NAME(exponentials)(
 
 /* Replaces logits by log p(x_i | x_<i), in nats. */
 static void NAME(logits_to_terms)(
-    const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
-    REAL *restrict z)
+    const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, REAL *restrict z)
 {
+    const ptrdiff_t n_rows = rows->n_rows;
     uint16_t outcomes[CHUNK];
     REAL exponential[CHUNK * LANES];
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
         const ptrdiff_t end = start + CHUNK < n_rows ? start + CHUNK : n_rows;
         REAL *restrict t = z + start * LANES;
-        NAME(gather_outcomes)(tile, n_rows, start, end, columns, n_columns, outcomes);
+        NAME(gather_outcomes)(rows->tile, n_rows, start, end, columns, n_columns, outcomes);
         NAME(exponentials)(outcomes, end - start, t, exponential);
         for (ptrdiff_t r = 0; r < end - start; r++) {
             EACH_LANE {
@@ -214,13 +264,13 @@ static void NAME(logits_to_terms)(
 
 /* total[row] += the block's terms of that row, in double precision and always in the same order. */
 static void NAME(add_log_likelihood)(
-    const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
-    const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,
-    REAL *restrict tables, REAL *restrict z, double *restrict total)
+    const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,
+    ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *restrict work,
+    REAL *restrict z, double *restrict total)
 {
-    NAME(compute_logits)(
-        tile, n_rows, columns, n_columns, coef, coef_stride, n_groups, intercept, tables, z);
-    NAME(logits_to_terms)(tile, n_rows, columns, n_columns, z);
+    const ptrdiff_t n_rows = rows->n_rows;
+    NAME(compute_logits)(rows, columns, n_columns, coef, coef_stride, n_groups, intercept, work, z);
+    NAME(logits_to_terms)(rows, columns, n_columns, z);
     for (ptrdiff_t r = 0; r < n_rows; r++) {
         const REAL *terms = z + r * LANES;
         double quarter[4] = {0};
@@ -411,44 +461,98 @@ static void NAME(fold_buckets)(
     }
 }
 
-/* Adds a tile's log-likelihoods, weighted, to value[lane], and their gradient, the sum of residual * x_j
- * over the predecessors j < columns[lane], to grad_coef[lane][j], that of the intercepts to
- * grad_intercept[lane]. Where four tables serve all, rows go through in chunks that stay in the first
+/* The gradient in the weights from the residuals, by buckets. */
+static void NAME(dense_gradient)(
+    const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
+    ptrdiff_t n_groups, const REAL *residual, REAL *restrict buckets, double *grad_coef,
+    ptrdiff_t grad_stride)
+{
+    for (ptrdiff_t g = 0; g < n_groups; g += 4) {
+        const int K = n_groups - g < 4 ? (int)(n_groups - g) : 4;
+        memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
+        NAME(fill_some_buckets)(K, tile + g * n_rows, n_rows, 0, n_rows, residual, buckets);
+        NAME(fold_buckets)(K, g, columns, n_columns, buckets, grad_coef, grad_stride);
+    }
+}
+
+/* The same from lists of set bits: each adds the row's residuals to a line of its own. */
+static void NAME(sparse_gradient)(
+    const uint16_t *bits, const int32_t *starts, ptrdiff_t n_rows, const int32_t *columns,
+    ptrdiff_t n_columns, ptrdiff_t n_groups, const REAL *residual, REAL *restrict sums,
+    double *grad_coef, ptrdiff_t grad_stride)
+{
+    const uint16_t limit = (uint16_t)(8 * n_groups);
+    memset(sums, 0, (size_t)(8 * n_groups) * LANES * sizeof(REAL));
+    for (ptrdiff_t r = 0; r < n_rows; r++) {
+        const REAL *line = residual + r * LANES;
+        for (ptrdiff_t k = starts[r]; k < starts[r + 1]; k++) {
+            const uint16_t bit = bits[k] & LISTED_BIT;
+            REAL *restrict sum = sums + (ptrdiff_t)bit * LANES;
+            if (bit >= limit)
+                break;
+            EACH_LANE
+                sum[lane] += line[lane];
+        }
+    }
+    for (ptrdiff_t lane = 0; lane < n_columns; lane++) {
+        double *row = grad_coef + lane * grad_stride;
+        const ptrdiff_t width = columns[lane] < 8 * n_groups ? columns[lane] : 8 * n_groups;
+        for (ptrdiff_t j = 0; j < width; j++)
+            row[j] += (double)sums[j * LANES + lane];
+    }
+}
+
+/* Both directions at once where four tables serve all: rows go through in chunks that stay in the first
  * cache. */
-static void NAME(add_gradient)(
+static void NAME(narrow_gradient)(
     const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
     const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,
-    const double *weight, REAL *restrict tables, REAL *restrict z, double *value, double *grad_coef,
-    ptrdiff_t grad_stride, double *grad_intercept)
+    const double *weight, REAL *restrict tables, REAL *restrict buckets, REAL *restrict z,
+    double *value, double *grad_coef, ptrdiff_t grad_stride, double *grad_intercept)
 {
-    REAL *const buckets = tables + 4 * TABLE_LINES * LANES;
-    if (n_groups > 4) {
-        NAME(compute_logits)(
-            tile, n_rows, columns, n_columns, coef, coef_stride, n_groups, intercept, tables, z);
+    const int K = (int)n_groups;
+    REAL first[LANES] = {0};
+    for (ptrdiff_t lane = 0; lane < n_columns; lane++)
+        first[lane] = (REAL)intercept[lane];
+    NAME(build_tables)(K, coef, coef_stride, columns, n_columns, 0, tables);
+    memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
+        const ptrdiff_t stop = start + CHUNK < n_rows ? start + CHUNK : n_rows;
+        NAME(add_some_tables)(K, 1, tile, n_rows, start, stop, tables, first, z);
         NAME(logits_to_residuals)(
-            tile, n_rows, 0, n_rows, columns, n_columns, weight, z, value, grad_intercept);
-        for (ptrdiff_t g = 0; g < n_groups; g += 4) {
-            const int K = n_groups - g < 4 ? (int)(n_groups - g) : 4;
-            memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
-            NAME(fill_some_buckets)(K, tile + g * n_rows, n_rows, 0, n_rows, z, buckets);
-            NAME(fold_buckets)(K, g, columns, n_columns, buckets, grad_coef, grad_stride);
-        }
-    } else {
-        const int K = (int)n_groups;
-        REAL first[LANES] = {0};
-        for (ptrdiff_t lane = 0; lane < n_columns; lane++)
-            first[lane] = (REAL)intercept[lane];
-        NAME(build_tables)(K, coef, coef_stride, columns, n_columns, 0, tables);
-        memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
-        for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
-            const ptrdiff_t stop = start + CHUNK < n_rows ? start + CHUNK : n_rows;
-            NAME(add_some_tables)(K, 1, tile, n_rows, start, stop, tables, first, z);
-            NAME(logits_to_residuals)(
-                tile, n_rows, start, stop, columns, n_columns, weight, z, value, grad_intercept);
-            NAME(fill_some_buckets)(K, tile, n_rows, start, stop, z, buckets);
-        }
-        NAME(fold_buckets)(K, 0, columns, n_columns, buckets, grad_coef, grad_stride);
+            tile, n_rows, start, stop, columns, n_columns, weight, z, value, grad_intercept);
+        NAME(fill_some_buckets)(K, tile, n_rows, start, stop, z, buckets);
     }
+    NAME(fold_buckets)(K, 0, columns, n_columns, buckets, grad_coef, grad_stride);
+}
+
+/* Adds a tile's log-likelihoods, weighted, to value[lane], and their gradient, the sum of residual * x_j
+ * over the predecessors j < columns[lane], to grad_coef[lane][j], that of the intercepts to
+ * grad_intercept[lane]. */
+static void NAME(add_gradient)(
+    const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,
+    ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, const double *weight,
+    REAL *restrict work, REAL *restrict z, double *value, double *grad_coef, ptrdiff_t grad_stride,
+    double *grad_intercept)
+{
+    const uint8_t *tile = rows->tile;
+    const ptrdiff_t n_rows = rows->n_rows;
+    if (n_groups <= 4 && !rows->bits) {
+        NAME(narrow_gradient)(
+            tile, n_rows, columns, n_columns, coef, coef_stride, n_groups, intercept, weight, work,
+            work + 4 * TABLE_LINES * LANES, z, value, grad_coef, grad_stride, grad_intercept);
+        return;
+    }
+    NAME(compute_logits)(rows, columns, n_columns, coef, coef_stride, n_groups, intercept, work, z);
+    NAME(logits_to_residuals)(
+        tile, n_rows, 0, n_rows, columns, n_columns, weight, z, value, grad_intercept);
+    if (rows->bits)
+        NAME(sparse_gradient)(
+            rows->bits, rows->starts, n_rows, columns, n_columns, n_groups, z, work, grad_coef,
+            grad_stride);
+    else
+        NAME(dense_gradient)(
+            tile, n_rows, columns, n_columns, n_groups, z, work, grad_coef, grad_stride);
 }
 
 #undef LINE_AT
