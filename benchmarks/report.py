@@ -17,8 +17,8 @@ from tables import curves_table, details, growth_table, machine, summary
 _HOW = """\
 Everyone has {threads} threads, and has the data in the form that it likes best before the clock starts. All
 peers of a problem take turns, {rounds} rounds of it (fewer where one takes long), and the medians are
-given, with half the distance of the quartiles; before each turn everyone waits until the idle threads of the
-one before have gone to sleep. *ratio* is the time relative to fastmle.
+given, with half the distance of the quartiles, and the least; before each turn everyone waits until the idle
+threads of the one before have gone to sleep. *ratio* is the time relative to fastmle.
 
 *of roofline* compares with what the machine reaches on dense data: the operations a second that products of
 the whole matrices take, against a measured float32 product (tables, sparsity and the triangle save work, so

@@ -1,6 +1,7 @@
 """How times grow with rows, columns and threads, and how objectives fall with time."""
 
 import itertools
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,42 +23,41 @@ class Growth:
     axis: str
     seconds: dict
 
-    @classmethod
-    def measure(cls, title, axis, runs, peers, rounds):
-        """Measure (place, problem, threads) of the runs."""
-        growth = cls(title, axis, {})
-        for place, problem, threads in runs:
-            large = problem.n_samples * problem.n_features > _PEER_ENTRIES
-            for result in measure(problem, peers[:1] if large else peers, threads, rounds):
-                growth.seconds.setdefault(result.peer, {})[place] = result.median
-                if result.wrong:
-                    raise AssertionError(f"{result.peer} on {problem.name}: {result.wrong}")
-            # The tables of one problem at a time.
-            problem.__dict__.pop("X", None)
-        return growth
+
+def _measure(places, peers, rounds):
+    """Return name -> {place: seconds} for the (place, problem, threads) of `places`, in turn."""
+    seconds = {}
+    for place, problem, threads in places:
+        large = problem.n_samples * problem.n_features > _PEER_ENTRIES
+        for result in measure(problem, peers[:1] if large else peers, threads, rounds):
+            if result.wrong:
+                raise AssertionError(f"{result.peer} on {problem.name}: {result.wrong}")
+            seconds.setdefault(result.peer, {})[place] = result.median
+    return seconds
 
 
 def growth_in_rows(peers, threads, rounds, toy):
     d, sizes = (16, (100, 1000)) if toy else (64, (10**4, 10**5, 10**6, 10**7))
-    runs = ((n, make_problem(ValueAndGradient, n, d, _GROWTH_DENSITY), threads) for n in sizes)
-    return Growth.measure(f"value + gradient, {d} columns", "rows", runs, peers, rounds)
+    places = ((n, make_problem(ValueAndGradient, n, d, _GROWTH_DENSITY), threads) for n in sizes)
+    return Growth(f"value + gradient, {d} columns", "rows", _measure(places, peers, rounds))
 
 
 def growth_in_columns(peers, threads, rounds, toy):
     n, sizes = (200, (8, 32)) if toy else (10**4, (16, 32, 64, 128, 256, 512, 1024, 2048))
-    runs = ((d, make_problem(ValueAndGradient, n, d, _GROWTH_DENSITY), threads) for d in sizes)
-    return Growth.measure(f"value + gradient, {n} rows", "columns", runs, peers, rounds)
+    places = ((d, make_problem(ValueAndGradient, n, d, _GROWTH_DENSITY), threads) for d in sizes)
+    return Growth(f"value + gradient, {n} rows", "columns", _measure(places, peers, rounds))
 
 
 def growth_in_threads(peers, threads, rounds, toy):
+    """Numbers of threads take turns too: efficiency compares them."""
     shape = (300, 20) if toy else (20000, 784)
     problem = make_problem(ValueAndGradient, *shape, _GROWTH_DENSITY)
-    doubling = itertools.takewhile(lambda k: k < threads, (2**k for k in itertools.count()))
-    runs = ((k, problem, k) for k in (*doubling, threads))
-    growth = Growth.measure(f"value + gradient, {shape[0]} x {shape[1]}", "threads", runs, peers, rounds)
+    numbers = [*itertools.takewhile(lambda k: k < threads, (2**k for k in itertools.count())), threads]
+    runs = [_measure(((k, problem, k) for k in numbers), peers, 1) for _ in range(rounds)]
     # Those that take all cores, whatever one says, have no times for fewer.
-    growth.seconds = {name: times for name, times in growth.seconds.items() if 1 in times}
-    return growth
+    names = [name for name in runs[0] if len(runs[0][name]) == len(numbers)]
+    seconds = {name: {k: statistics.median(run[name][k] for run in runs) for k in numbers} for name in names}
+    return Growth(f"value + gradient, {shape[0]} x {shape[1]}", "threads", seconds)
 
 
 @dataclass

@@ -37,7 +37,8 @@ def machine(threads, roofline):
         except metadata.PackageNotFoundError:
             versions.append(f"no {package}")
     return [
-        f"{_cpu()}, {os.cpu_count()} cores, {_memory()}; {threads} threads for everyone",
+        f"{_cpu()}, {os.cpu_count()} cores, {_memory()}; {threads} threads for everyone; "
+        f"load before the run {_load()}",
         f"measured: float32 product of matrices {roofline.flops / 1e9:.0f} Gflop/s, "
         f"copy {roofline.n_bytes / 1e9:.0f} GB/s (read and written)",
         f"{platform.system()}, Python {platform.python_version()}, fastmle {fastmle.__version__} "
@@ -61,6 +62,11 @@ def _memory():
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
         return "memory unknown"
     return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"
+
+
+def _load():
+    """Return what others ask of the machine: medians of a busy one say little."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def fastest_peer(results):
@@ -91,6 +97,7 @@ def details(problem, results, roofline):
                 result.peer,
                 seconds_text(result.median),
                 f"{result.spread:.0%}",
+                seconds_text(min(result.seconds)),
                 str(len(result.seconds)),
                 ratio_text(result.median / results[0].median),
                 "" if share is None else f"{share:.2f}",
@@ -98,7 +105,7 @@ def details(problem, results, roofline):
                 + (f"; **wrong**: {result.wrong}" if result.wrong else ""),
             ]
         )
-    return markdown(["peer", "median", "±", "rounds", "ratio", "of roofline", "errors"], rows)
+    return markdown(["peer", "median", "±", "least", "rounds", "ratio", "of roofline", "errors"], rows)
 
 
 def growth_table(growth):
