@@ -13,7 +13,10 @@ DEBUG = os.environ.get("FASTMLE_DEBUG", "0") not in ("", "0")
 LEVELS = ("baseline", "avx2", "avx512")
 LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
 KERNELS = {
-    "_bits": ["bits.h"],
+    "_bits": [
+        *(f"bits_{level}.c" for level in LEVELS),
+        *("bits.h", "bits_count.h", "bits_level.h", "bits_lines.h", "bits_pack.h", *LEVEL_HEADERS),
+    ],
     "_fvsbn": [
         *(f"fvsbn_{level}.c" for level in LEVELS),
         *("elementary.h", "fvsbn.h", "fvsbn_level.h", "fvsbn_loops.h", *LEVEL_HEADERS),

@@ -115,9 +115,11 @@ def map_units(function, units, *, n_jobs=None, workspace=None, work=None):
     [0, 1, 4, 9, 16]
     """
     units = list(units)
+    if n_jobs != 0 and (len(units) <= 1 or (work is not None and work < MIN_PARALLEL_WORK)):
+        # Small data: asking for the number of processors would take longer than the work.
+        arguments = () if workspace is None else (workspace(),)
+        return [function(unit, *arguments) for unit in units]
     n_threads = min(effective_n_jobs(n_jobs), len(units))
-    if work is not None and work < MIN_PARALLEL_WORK:
-        n_threads = 1
     results = [None] * len(units)
     counter = itertools.count()
     stopped = threading.Event()

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastmle import BitMatrix
+from fastmle.data import cooccurrence
 from fastmle.data.bitmatrix import TILE_ROWS
 
 N_ROWS = 2 * TILE_ROWS + 100
@@ -207,9 +208,37 @@ def test_weighted_counts_and_co_occurrences(n_rows, n_features, random_bits, wei
 
 
 @pytest.mark.usefixtures("level")
-def test_weighted_co_occurrences_at_every_level(random_bits, weights):
-    # They go through the gradient kernel.
-    X, weight = random_bits(100, 20), weights(100)
+def test_co_occurrences_at_every_level(random_bits, weights):
+    X, weight = random_bits(1000, 20), weights(1000)
+    assert_array_equal(BitMatrix.from_array(X).gram(), X.T.astype(np.int64) @ X)
+    gram = BitMatrix.from_array(X, sample_weight=weight).gram()
+    assert_allclose(gram, X.T @ (weight[:, None] * X), rtol=1e-12)
+
+
+def test_counts_of_nothing(table):
+    X, _, bits = table
+    for empty, d in [(bits[[]], 19), (bits.take_columns([]), 0), (BitMatrix.from_array(X)[:0], 19)]:
+        assert_array_equal(empty.gram(), np.zeros((d, d)))
+        assert_array_equal(empty.column_counts(), np.zeros(d))
+        assert empty.gram().dtype == empty.column_counts().dtype
+        assert empty.to_array().shape == empty.shape
+
+
+@pytest.mark.parametrize("max_bytes", [1, cooccurrence.MAX_WORD_BYTES])
+def test_co_occurrences_of_many_rows(max_bytes, random_bits, monkeypatch):
+    # Several runs of tiles, whose words are held one by one or together.
+    monkeypatch.setattr(cooccurrence, "MAX_WORD_BYTES", max_bytes)
+    X = random_bits((2 * cooccurrence.RUN_TILES + 1) * TILE_ROWS + 70, 20, density=0.3)
+    bits = BitMatrix.from_array(X)
+    expected = X.T.astype(np.float64) @ X
+    for n_jobs in (1, 2):
+        assert_array_equal(bits.gram(n_jobs=n_jobs), expected)
+
+
+@pytest.mark.parametrize("density", [0.002, 0.05, 0.9])
+def test_weighted_co_occurrences_of_sparse_rows(density, random_bits, weights):
+    # Few rows with a bit in a group are added bit by bit, many of them through buckets.
+    X, weight = random_bits(TILE_ROWS + 300, 40, density), weights(TILE_ROWS + 300)
     gram = BitMatrix.from_array(X, sample_weight=weight).gram()
     assert_allclose(gram, X.T @ (weight[:, None] * X), rtol=1e-12)
 

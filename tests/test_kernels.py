@@ -84,6 +84,13 @@ class Cases:
         rows = np.full((self._n_rows, self._n_columns), 255, dtype=np.uint8)
         return (self._tile, rows), [rows]
 
+    def take_columns(self):
+        columns = self._rng.integers(
+            self._n_columns, size=int(self._rng.integers(1, 2 * self._n_columns + 1))
+        )
+        taken = np.full((-(-len(columns) // 8), self._n_rows), 255, dtype=np.uint8)
+        return (self._tile, frozen(columns), taken), [taken]
+
     def count_columns(self):
         counts = self._rng.integers(100, size=self._n_columns)
         return (self._tile, counts), [counts]
@@ -93,8 +100,9 @@ class Cases:
         return (self._tile, self._weight(), sums), [sums]
 
     def column_words(self):
-        words = np.full((self._n_columns, -(-self._n_rows // 64)), 2**64 - 1, dtype=np.uint64)
-        return (self._tile, words), [words]
+        n_words = -(-self._n_rows // 64)
+        wide = np.full((self._n_columns, n_words + 3), 2**64 - 1, dtype=np.uint64)
+        return (self._tile, wide[:, 1 : n_words + 1]), [wide]
 
     def count_pairs(self):
         words = self._rng.integers(2**64, size=(self._n_columns, -(-self._n_rows // 64)), dtype=np.uint64)
@@ -102,6 +110,16 @@ class Cases:
         first, last = sorted(self._rng.integers(self._n_columns + 1, size=2).tolist())
         counts = self._rng.integers(100, size=(self._n_columns, self._n_columns))
         return (frozen(words), first, last, counts), [counts]
+
+    def weigh_pairs(self):
+        group = int(self._rng.integers(len(self._tile)))
+        scratch = (
+            np.full(self._n_rows, -1, dtype=np.int32),
+            np.full((self._n_rows, 8), np.nan),
+            np.full((256, 8), np.nan),
+        )
+        sums = self._normal(self._n_columns, self._n_columns)
+        return (self._tile, self._weight(), group, *scratch, sums), [sums]
 
     def compute_logits(self):
         scratch, z = self._scratch()
@@ -211,7 +229,11 @@ def variants():
         pytest.param(name, dtype, level, id=f"{name}-{dtype}-{level}")
         for name, (kernel, _) in CATALOGUE.items()
         for dtype in (FLOATS if name in OF_BOTH_PRECISIONS else ["float64"])
-        for level in (kernels.available_levels() if kernel.__module__.endswith("_fvsbn") else [kernels.LEVEL])
+        for level in (
+            kernels.available_levels()
+            if kernel.__module__.endswith(("._bits", "._fvsbn"))
+            else [kernels.LEVEL]
+        )
     ]
 
 
@@ -236,19 +258,41 @@ def test_kernel_computes_what_its_definition_says(name, dtype, n_rows, rng):
 # Packing
 
 
+def check_packed(rows, message):
+    tile = np.full((-(-rows.shape[1] // 8), rows.shape[0]), 255, dtype=np.uint8)
+    assert kernels.pack_rows(rows, tile)
+    unpacked = np.unpackbits(tile.T, axis=1, bitorder="little")
+    assert_array_equal(unpacked[:, : rows.shape[1]], rows, message)
+    assert not unpacked[:, rows.shape[1] :].any(), "a bit beyond the last variable is set"
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_pack_rows_of_every_width(dtype, random_bits):
+    for n_columns in [*range(1, 70), 2040, 2047, 2048, 2049, 2111, 4103]:
+        for n_rows in (1, 15, 17, 130) if n_columns > 70 else (130,):
+            bits = random_bits(n_rows, n_columns).astype(dtype)
+            check_packed(bits, (n_rows, n_columns))
+            check_packed(np.asfortranarray(bits), (n_rows, n_columns, "Fortran"))
+    check_packed(np.asfortranarray(random_bits(1500, 9).astype(dtype)), "many rows")
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "f4", "f8"])
 def test_pack_rows_reads_every_layout(dtype, random_bits):
     wide = frozen(random_bits(2 * 67, 2 * 19).astype(dtype))
     layouts = {
         "C": wide,
+        "part of wider rows": wide[:, 5:29],
         "Fortran": np.asfortranarray(wide),
+        "part of longer columns": np.asfortranarray(wide)[3:-7],
         "every other": wide[::2, ::2],
+        "every other of Fortran": np.asfortranarray(wide)[::2, ::2],
         "backwards": wide[::-1, ::-1],
+        "one row, again and again": np.broadcast_to(wide[0], wide.shape),
+        "one column, again and again": np.broadcast_to(wide[:, :1], wide.shape),
+        "no rows": wide[:0],
     }
     for name, rows in layouts.items():
-        tile = np.empty((-(-rows.shape[1] // 8), rows.shape[0]), dtype=np.uint8)
-        assert kernels.pack_rows(rows, tile)
-        assert_array_equal(np.unpackbits(tile.T, axis=1, bitorder="little", count=rows.shape[1]), rows, name)
+        check_packed(rows, name)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "f4", "f8"])
@@ -259,9 +303,40 @@ def test_pack_rows_notices_a_wrong_value_anywhere(dtype):
     tile = np.empty((2, 70), dtype=np.uint8)
     for value in wrong:
         for place in [(0, 0), (63, 7), (64, 8), (69, 12)]:
-            rows = np.ones((70, 13), dtype=dtype)
-            rows[place] = value
-            assert not kernels.pack_rows(rows, tile), (value, place)
+            for order in "CF":
+                rows = np.ones((70, 13), dtype=dtype, order=order)
+                rows[place] = value
+                assert not kernels.pack_rows(rows, tile), (value, place, order)
+
+
+def test_pack_rows_does_not_look_beyond_the_rows():
+    wide = np.full((70, 40), 7, dtype=np.uint8)
+    for n_columns in (1, 13, 31, 32, 33):
+        wide[:, :n_columns] = 1
+        check_packed(wide[:, :n_columns], n_columns)
+
+
+# Pairs
+
+
+@pytest.mark.parametrize("n_words", [1, 7, 8, 63, 64, 65, 127, 1000, 1024, 2100, 4300])
+def test_counts_of_long_columns(n_words, rng):
+    # Longer than what the counters inside a register hold.
+    words = rng.integers(2**64, size=(5, n_words), dtype=np.uint64)
+    words[:2] = 2**64 - 1
+    words[2] |= rng.integers(2**64, size=n_words, dtype=np.uint64)
+    counts = np.zeros((5, 5), dtype=np.int64)
+    kernels.count_pairs(words, 0, 5, counts)
+    bits = np.unpackbits(words.view(np.uint8), axis=1).astype(np.float64)
+    assert_array_equal(counts, bits @ bits.T)
+
+
+@pytest.mark.parametrize("n_rows", [63, 64, 255 * 64, 255 * 64 + 65])
+def test_counts_of_columns_of_ones(n_rows):
+    tile = np.full((1, n_rows), 255, dtype=np.uint8)
+    counts = np.zeros(7, dtype=np.int64)
+    kernels.count_columns(tile, counts)
+    assert_array_equal(counts, np.full(7, n_rows))
 
 
 # Levels

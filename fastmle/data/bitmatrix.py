@@ -312,7 +312,9 @@ binarize=threshold
             If an index is out of range.
         """
         columns = np.atleast_1d(np.asarray(columns))
-        columns = np.arange(self.shape[1])[columns if columns.size else columns.astype(np.intp)]
+        columns = np.arange(self.shape[1], dtype=np.int64)[
+            columns if columns.size else columns.astype(np.intp)
+        ]
         taken = BitMatrix(
             np.empty(self.shape[0] * ((len(columns) + 7) // 8), dtype=np.uint8),
             (self.shape[0], len(columns)),
@@ -320,19 +322,10 @@ binarize=threshold
             sample_weight=self.sample_weight,
         )
 
-        def permute(index, rows):
-            tile = self.tile(index)
-            rows = rows[: tile.shape[1]]
-            kernels.unpack_rows(tile, rows)
-            kernels.pack_rows(rows[:, columns], taken.tile(index))
+        def take(index):
+            kernels.take_columns(self.tile(index), columns, taken.tile(index))
 
-        map_units(
-            permute,
-            range(self.n_tiles),
-            n_jobs=n_jobs,
-            work=self.shape[0] * self.shape[1],
-            workspace=lambda: np.empty((TILE_ROWS, self.shape[1]), dtype=np.uint8),
-        )
+        map_units(take, range(self.n_tiles), n_jobs=n_jobs, work=self.shape[0] * len(columns))
         return taken
 
     # Statistics
@@ -387,7 +380,7 @@ binarize=threshold
                [1, 2, 0],
                [0, 0, 0]])
         """
-        lower = (count_pairs if self.sample_weight is None else weigh_pairs)(self, n_jobs)
-        upper = np.triu_indices(self.shape[1], k=1)
-        lower[upper] = lower.T[upper]
-        return lower
+        if 0 in self.shape:
+            dtype = np.int64 if self.sample_weight is None else np.float64
+            return np.zeros((self.shape[1], self.shape[1]), dtype=dtype)
+        return (count_pairs if self.sample_weight is None else weigh_pairs)(self, n_jobs)

@@ -16,10 +16,10 @@ from sklearn.utils.validation import check_array
 
 from .. import kernels
 
-# Kernels are compiled for unsigned integers by size (a signed -1 reads as a large number, which is
-# neither 0 nor 1 just the same) and for the two common floats; other types go through NumPy.
-_COMPILED = {"u1", "u2", "u4", "u8", "f4", "f8"}
-_AS_UNSIGNED = {"b": "u", "i": "u"}
+# What the kernels read a type as: unsigned integers by size (a signed -1 is a large number, which is
+# neither 0 nor 1 just the same) and the two common floats; other types go through NumPy.
+_COMPILED = {f"{kind}{size}": f"u{size}" for kind in "iu" for size in (1, 2, 4, 8)}
+_COMPILED |= {"b1": "u1", "f2": "f4", "f4": "f4", "f8": "f8"}
 
 
 def open_source(X, binarize=None):
@@ -33,6 +33,8 @@ def open_source(X, binarize=None):
         If it is empty, not two-dimensional, or of a dtype that cannot hold 0 and 1.
     """
     threshold = _check_threshold(binarize)
+    if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "buif":
+        return DenseSource(X, threshold)  # the checks below take a hundred times as long as a small table
     if nw.dependencies.is_into_dataframe(X):
         try:
             frame = nw.from_native(X, eager_only=True)
@@ -92,12 +94,26 @@ class DenseSource:
     def __init__(self, array, threshold):
         self._array = array
         self._threshold = threshold
+        compiled = _COMPILED.get(f"{array.dtype.kind}{array.dtype.itemsize}")
+        self._compiled = None if threshold is not None or compiled is None else np.dtype(compiled)
         self.shape = array.shape
         self.feature_names = None
 
     def pack(self, start, stop, tile):
         """Check the rows start <= r < stop and pack them into the tile."""
-        pack_block(self._array[start:stop], tile, self._threshold, start)
+        block = self._array[start:stop]
+        if self._compiled is not None:
+            if block.dtype.kind in "bi":
+                native = block.view(self._compiled.newbyteorder(block.dtype.byteorder))
+            else:
+                native = block
+            if kernels.pack_rows(native.astype(self._compiled, copy=False), tile):
+                return
+        bits, first_wrong = _to_bits(block, self._threshold)
+        if first_wrong is not None:
+            row, column = np.unravel_index(first_wrong, block.shape)
+            _raise_value(start + int(row), int(column), block[row, column], self._threshold, None)
+        kernels.pack_rows(bits.view(np.uint8), tile)
 
 
 class PackedSource:
@@ -201,21 +217,6 @@ def _column_values(series):
     values = np.array(series.to_list(), dtype=object)
     values[series.is_null().to_numpy()] = np.nan
     return values
-
-
-def pack_block(block, tile, threshold, first_row):
-    """Check a block of rows and pack it; errors count rows from `first_row`."""
-    if threshold is None:
-        kind = _AS_UNSIGNED.get(block.dtype.kind, block.dtype.kind) + str(block.dtype.itemsize)
-        if kind in _COMPILED:
-            native = block.astype(block.dtype.newbyteorder("="), copy=False).view(kind)
-            if kernels.pack_rows(native, tile):
-                return
-    bits, first_wrong = _to_bits(block, threshold)
-    if first_wrong is not None:
-        row, column = np.unravel_index(first_wrong, block.shape)
-        _raise_value(first_row + int(row), int(column), block[row, column], threshold, None)
-    kernels.pack_rows(bits.view(np.uint8), tile)
 
 
 def _to_bits(values, threshold):

@@ -9,7 +9,7 @@ import os
 from . import reference
 
 try:
-    from . import _fvsbn
+    from . import _bits, _fvsbn
     from ._bits import (
         column_words,
         count_columns,
@@ -17,7 +17,9 @@ try:
         pack_rows,
         pack_sparse_rows,
         sum_columns,
+        take_columns,
         unpack_rows,
+        weigh_pairs,
     )
     from ._fvsbn import (
         LANES,
@@ -56,7 +58,9 @@ _KERNELS = (
     solve_leading_blocks,
     store_pairs,
     sum_columns,
+    take_columns,
     unpack_rows,
+    weigh_pairs,
 )
 
 CATALOGUE = {kernel.__name__: (kernel, getattr(reference, kernel.__name__)) for kernel in _KERNELS}
@@ -87,7 +91,8 @@ def choose_level(wanted=None):
             f"instruction-set level {level!r} is not to be had here; choose from {', '.join(levels)} "
             "(environment variable FASTMLE_LEVEL)"
         )
-    _fvsbn.set_level(levels[level])
+    for module in (_bits, _fvsbn):
+        module.set_level(levels[level])
     return level
 
 

@@ -1,15 +1,30 @@
 """Compiled kernels that pack, unpack and count bits; `reference` holds their definitions.
 
-A tile is uint8 of shape (n_groups, n_rows): variable 8 g + h of row r is bit h of tile[g, r].
+A tile is uint8 of shape (n_groups, n_rows): variable 8 g + h of row r is bit h of tile[g, r]. Nothing
+is validated here.
 """
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
 
 cdef extern from "src/bits.h" nogil:
-    uint8_t gather_bits(uint64_t)
-    void c_column_words "column_words"(const uint8_t*, ptrdiff_t, ptrdiff_t, uint64_t*)
-    int64_t count_common(const uint64_t*, const uint64_t*, ptrdiff_t)
+    ctypedef struct bits_table:
+        const uint8_t* start
+        ptrdiff_t row_stride, column_stride, n_rows, n_columns
+        int size
+        uint64_t one, sign
+    ctypedef struct bits_functions:
+        bint (*pack_rows)(const bits_table*, uint8_t*) noexcept nogil
+        void (*unpack_rows)(const uint8_t*, ptrdiff_t, ptrdiff_t, uint8_t*) noexcept nogil
+        void (*take_columns)(const uint8_t*, ptrdiff_t, const int64_t*, ptrdiff_t, uint8_t*) noexcept nogil
+        void (*count_columns)(const uint8_t*, ptrdiff_t, ptrdiff_t, int64_t*) noexcept nogil
+        void (*sum_columns)(const uint8_t*, ptrdiff_t, ptrdiff_t, const double*, double*) noexcept nogil
+        void (*column_words)(const uint8_t*, ptrdiff_t, ptrdiff_t, uint64_t*, ptrdiff_t) noexcept nogil
+        void (*count_pairs)(
+            const uint64_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, int64_t*) noexcept nogil
+        void (*weigh_pairs)(
+            const uint8_t*, ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t, int32_t*, double*, double*,
+            double*) noexcept nogil
+    const bits_functions* bits_of_level(int)
 
 ctypedef fused value:
     uint8_t
@@ -23,40 +38,39 @@ ctypedef fused index:
     int32_t
     int64_t
 
+cdef const bits_functions* functions = bits_of_level(0)
+
+
+def set_level(int level):
+    """Let the kernels of this module use the instruction set of that level, an available one."""
+    global functions
+    functions = bits_of_level(level)
 
 
 def pack_rows(const value[:, :] rows, uint8_t[:, ::1] tile):
-    """Return 1 if every value was 0 or 1, else 0 (the tile's content is then meaningless)."""
-    cdef ptrdiff_t n_rows = rows.shape[0], n_columns = rows.shape[1]
-    cdef ptrdiff_t n_groups = tile.shape[0], start, stop, r, g, j, width
-    cdef bint contiguous = rows.strides[1] == sizeof(value)
-    cdef uint64_t eight, wrong = 0
-    cdef uint8_t byte
-    cdef bint one
-    cdef value v
+    """Return whether every value was 0 or 1; if not, the tile's content is meaningless."""
+    cdef bits_table table
+    if rows.shape[0] == 0 or rows.shape[1] == 0:
+        return True
+    table.start = <const uint8_t*>&rows[0, 0]
+    table.row_stride = rows.strides[0]
+    table.column_stride = rows.strides[1]
+    table.n_rows = rows.shape[0]
+    table.n_columns = rows.shape[1]
+    table.size = sizeof(value)
+    if value is float:
+        table.one = <uint64_t>0x3F800000
+        table.sign = <uint64_t>0x80000000
+    elif value is double:
+        table.one = <uint64_t>0x3FF0000000000000
+        table.sign = <uint64_t>0x8000000000000000
+    else:
+        table.one = 1
+        table.sign = 0
+    cdef bint good
     with nogil:
-        start = 0
-        while start < n_rows:
-            stop = start + 64 if start + 64 < n_rows else n_rows
-            for g in range(n_groups):
-                width = n_columns - 8 * g if n_columns - 8 * g < 8 else 8
-                if value is uint8_t:
-                    if contiguous and width == 8:
-                        for r in range(start, stop):
-                            memcpy(&eight, &rows[r, 8 * g], 8)
-                            wrong |= eight
-                            tile[g, r] = gather_bits(eight)
-                        continue
-                for r in range(start, stop):
-                    byte = 0
-                    for j in range(width):
-                        v = rows[r, 8 * g + j]
-                        one = v == 1
-                        byte |= <uint8_t>(one << j)
-                        wrong |= <uint64_t>((not one and v != 0) << 1)
-                    tile[g, r] = byte
-            start = stop
-    return not wrong & <uint64_t>0xFEFEFEFEFEFEFEFE
+        good = functions.pack_rows(&table, &tile[0, 0])
+    return good
 
 
 def pack_sparse_rows(const index[::1] indptr, const index[::1] indices, uint8_t[:, ::1] tile):
@@ -71,61 +85,63 @@ def pack_sparse_rows(const index[::1] indptr, const index[::1] indices, uint8_t[
 
 
 def unpack_rows(const uint8_t[:, ::1] tile, uint8_t[:, ::1] rows):
-    cdef ptrdiff_t n_rows = rows.shape[0], n_columns = rows.shape[1]
-    cdef ptrdiff_t start = 0, stop, r, j
+    if rows.shape[0] == 0 or rows.shape[1] == 0:
+        return
     with nogil:
-        while start < n_rows:
-            stop = start + 64 if start + 64 < n_rows else n_rows
-            for r in range(start, stop):
-                for j in range(n_columns):
-                    rows[r, j] = (tile[j >> 3, r] >> (j & 7)) & 1
-            start = stop
+        functions.unpack_rows(&tile[0, 0], rows.shape[0], rows.shape[1], &rows[0, 0])
+
+
+def take_columns(const uint8_t[:, ::1] tile, const int64_t[::1] columns, uint8_t[:, ::1] taken):
+    """Fill taken with the given columns of the tile."""
+    if tile.shape[1] == 0 or columns.shape[0] == 0:
+        return
+    with nogil:
+        functions.take_columns(&tile[0, 0], tile.shape[1], &columns[0], columns.shape[0], &taken[0, 0])
 
 
 def count_columns(const uint8_t[:, ::1] tile, int64_t[::1] counts):
     """Add the number of ones of every column to counts."""
-    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = counts.shape[0], g, r, j
-    cdef int64_t histogram[256]
-    cdef int v
+    if tile.shape[1] == 0 or counts.shape[0] == 0:
+        return
     with nogil:
-        for g in range(tile.shape[0]):
-            memset(histogram, 0, sizeof(histogram))
-            for r in range(n_rows):
-                histogram[tile[g, r]] += 1
-            for j in range(8 * g, n_columns if n_columns < 8 * g + 8 else 8 * g + 8):
-                for v in range(256):
-                    if (v >> (j & 7)) & 1:
-                        counts[j] += histogram[v]
+        functions.count_columns(&tile[0, 0], tile.shape[1], counts.shape[0], &counts[0])
 
 
 def sum_columns(const uint8_t[:, ::1] tile, const double[::1] weight, double[::1] sums):
     """Add the weights of the rows in which a column is one to sums."""
-    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = sums.shape[0], g, r, j
-    cdef double histogram[256]
-    cdef int v
+    if tile.shape[1] == 0 or sums.shape[0] == 0:
+        return
     with nogil:
-        for g in range(tile.shape[0]):
-            memset(histogram, 0, sizeof(histogram))
-            for r in range(n_rows):
-                histogram[tile[g, r]] += weight[r]
-            for j in range(8 * g, n_columns if n_columns < 8 * g + 8 else 8 * g + 8):
-                for v in range(256):
-                    if (v >> (j & 7)) & 1:
-                        sums[j] += histogram[v]
+        functions.sum_columns(&tile[0, 0], tile.shape[1], sums.shape[0], &weight[0], &sums[0])
 
 
-def column_words(const uint8_t[:, ::1] tile, uint64_t[:, ::1] words):
+def column_words(const uint8_t[:, ::1] tile, uint64_t[:, :] words):
     """Fill words, (n_columns, ceil(n_rows / 64)), with the bits of each column; bit k is row k."""
+    if words.shape[0] == 0 or words.shape[1] == 0:
+        return
     with nogil:
-        c_column_words(&tile[0, 0], tile.shape[1], words.shape[0], &words[0, 0])
+        functions.column_words(
+            &tile[0, 0], tile.shape[1], words.shape[0], &words[0, 0], words.strides[0] // sizeof(uint64_t))
 
 
 def count_pairs(
     const uint64_t[:, ::1] words, ptrdiff_t first, ptrdiff_t last, int64_t[:, ::1] counts,
 ):
-    """Add the co-occurrences of columns first <= i < last with columns j <= i to counts[i, j]."""
-    cdef ptrdiff_t n_words = words.shape[1], i, j
+    """Add the co-occurrences of columns first <= i < last with columns j <= i to counts, twice."""
+    if words.shape[0] == 0 or words.shape[1] == 0:
+        return
     with nogil:
-        for i in range(first, last):
-            for j in range(i + 1):
-                counts[i, j] += count_common(&words[i, 0], &words[j, 0], n_words)
+        functions.count_pairs(&words[0, 0], words.shape[1], words.shape[0], first, last, &counts[0, 0])
+
+
+def weigh_pairs(
+    const uint8_t[:, ::1] tile, const double[::1] weight, ptrdiff_t group, int32_t[::1] rows,
+    double[:, ::1] lines, double[:, ::1] buckets, double[:, ::1] sums,
+):
+    """Add the weights of the rows in which a column of the group and a column j <= i are one, twice."""
+    if tile.shape[1] == 0:
+        return
+    with nogil:
+        functions.weigh_pairs(
+            &tile[0, 0], tile.shape[1], sums.shape[0], &weight[0], group, &rows[0], &lines[0, 0],
+            &buckets[0, 0], &sums[0, 0])

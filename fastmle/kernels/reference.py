@@ -39,6 +39,11 @@ def unpack_rows(tile, rows):
     rows[:] = _rows(tile, rows.shape[1])
 
 
+def take_columns(tile, columns, taken):
+    """Pack the given columns of the tile into another one."""
+    taken[:] = np.packbits(_rows(tile)[:, columns], axis=1, bitorder="little").T
+
+
 def count_columns(tile, counts):
     """Add the number of ones in every column to `counts`."""
     counts += _rows(tile, len(counts)).sum(axis=0, dtype=np.int64)
@@ -56,10 +61,28 @@ def column_words(tile, words):
     words[:] = np.packbits(bits, axis=1, bitorder="little").view("<u8")
 
 
+def _add_symmetric(block, first, sums):
+    """Add the lower triangle of a block of rows, the first of which is given, and its mirror image."""
+    lower = np.zeros_like(sums)
+    lower[first : first + len(block)] = block
+    lower = np.tril(lower)
+    sums += lower + np.tril(lower, k=-1).T
+
+
 def count_pairs(words, first, last, counts):
-    """Add the co-occurrences of columns first <= i < last and j <= i to ``counts[i, j]``."""
+    """Add the co-occurrences of columns first <= i < last and j <= i to counts[i, j] and counts[j, i]."""
     bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(np.int64)
-    counts[first:last] += np.tril(bits @ bits.T)[first:last]
+    _add_symmetric(bits[first:last] @ bits.T, first, counts)
+
+
+def weigh_pairs(tile, weight, group, rows, lines, buckets, sums):
+    """Add the weights of the rows in which columns i and j <= i are one to sums[i, j] and sums[j, i].
+
+    The columns i are those of the group; `rows`, `lines` and `buckets` are scratch of the compiled
+    kernel.
+    """
+    bits = _rows(tile, len(sums))
+    _add_symmetric((weight[:, None] * bits[:, 8 * group : 8 * group + 8]).T @ bits, 8 * group, sums)
 
 
 # FVSBN
