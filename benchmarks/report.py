@@ -102,7 +102,7 @@ def _finish(options, peers, about, measured, parts, tell):
             tell(f"\n{growth.title}\n\n{growth_table(growth)}")
     if options.curves:
         solvers = scaling.solver_curves(peers, options.threads, options.curves, options.toy)
-        tell(f"\n{solvers.title}\n\n{curves_table(solvers)}")
+        tell(f"\n{solvers.title}; {solvers.caveat}\n\n{curves_table(solvers)}")
     if not options.print:
         _write(options, about, measured, parts, growths, solvers)
 
@@ -129,8 +129,7 @@ def _write(options, about, measured, parts, growths, solvers):
         sections += [
             "## Objective against time",
             f"{solvers.title}. Full-batch solvers; PyTorch's use the quicker of its gradients. The gap is "
-            "the one above the least objective known, which by its gradient is itself at most "
-            f"{solvers.certain:.1e} above the optimum.",
+            f"the one above the least objective known; {solvers.caveat}.",
             curves_table(solvers),
             "![Objective against time](solvers.png)",
         ]

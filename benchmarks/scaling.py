@@ -71,6 +71,10 @@ class SolverCurves:
     curves: dict
     certain: float
 
+    @property
+    def caveat(self):
+        return f"by its gradient the least objective known is at most {self.certain:.1e} above the optimum"
+
     def seconds_to(self, name, gap):
         """Return when a solver was first within a gap, or None."""
         return next((s for s, g in zip(*self.curves[name], strict=True) if g <= gap), None)
