@@ -5,6 +5,8 @@ strict lower triangle of `coef`; where `coef` is None the variables are independ
 data and parameters into that order and back.
 """
 
+import itertools
+
 import numpy as np
 
 from . import kernels
@@ -14,12 +16,17 @@ from .engine import map_units, split_evenly, tile_streams
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
+# Blocks of columns that one unit of scores takes.
+_BATCH = 4
+# Rows that are drawn from one random stream.
+_STREAM_ROWS = 1024
 # Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
 # time; longer data goes through in waves of tiles.
 _WAVE_SIZE = 2**22
 # What a row costs in a block of columns, in nanoseconds where it was measured: with tables, for each group of
-# eight variables; with lists of set bits, for the row and for each bit. Only the ratios count.
-_TABLE_COST, _LIST_COST, _BIT_COST = 1.45, 22.0, 2.7
+# eight variables; with lists of set bits, for the row and for each bit, and for each bit in the making of
+# the lists, once for all blocks. Only the ratios count.
+_TABLE_COST, _LIST_COST, _BIT_COST, _MAKING_COST = 1.45, 20.0, 3.9, 8.0
 
 
 def _column_blocks(n_columns, lanes):
@@ -64,14 +71,18 @@ class _SetBits:
         The data.
     n_groups : int
         Number of groups that are read at most.
+    n_blocks : int
+        Number of blocks of columns that read them.
     """
 
-    def __init__(self, bits, n_groups):
+    def __init__(self, bits, n_groups, n_blocks):
         self._bits = bits
         self._n_groups = n_groups
         self._lists = {}
-        per_group = _TABLE_COST - 8 * bits.density * _BIT_COST
-        self._worth_from = _LIST_COST / per_group if per_group > 0 else np.inf
+        bits_a_group = 8 * bits.density
+        per_row = _LIST_COST + n_groups * bits_a_group * _MAKING_COST / n_blocks
+        gain_a_group = _TABLE_COST - bits_a_group * _BIT_COST
+        self._worth_from = per_row / gain_a_group if gain_a_group > 0 else np.inf
         self._used = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
 
     def waves(self, numbers_a_tile=1):
@@ -147,7 +158,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     columns = np.ascontiguousarray(columns, dtype=np.int32)
     n_columns = len(columns)
     blocks = _column_blocks(n_columns, kernels.LANES[np.dtype(dtype).name])
-    set_bits = _SetBits(bits, (int(columns[-1]) + 7) // 8)
+    set_bits = _SetBits(bits, (int(columns[-1]) + 7) // 8, len(blocks))
     waves = set_bits.waves()
     n_parts = len(_row_segments(waves[0], len(blocks)))
     value = np.zeros((n_parts, n_columns))
@@ -199,17 +210,18 @@ def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
     coef = _weights(coef, n_features)
     all_columns = np.arange(n_features, dtype=np.int32)
     blocks = _column_blocks(n_features, kernels.LANES[np.dtype(dtype).name])
-    set_bits = _SetBits(bits, bits.n_groups if coef.size else 0)
+    set_bits = _SetBits(bits, bits.n_groups if coef.size else 0, len(blocks))
+    # A row's terms are added up over the blocks of a batch, then over the batches: an order of its own.
+    batches = [blocks[first : first + _BATCH] for first in range(0, len(blocks), _BATCH)]
     total = np.zeros(n_samples)
-    for wave in set_bits.waves(len(blocks) * TILE_ROWS):
+    for wave in set_bits.waves(len(batches) * TILE_ROWS):
         start, stop = wave.start * TILE_ROWS, bits.tile_rows(wave[-1]).stop
-        sums = np.zeros((len(blocks), stop - start))
+        sums = np.zeros((len(batches), stop - start))
         set_bits.prepare(wave, n_jobs)
 
         def add(unit, scratch, sums=sums, start=start):
             tiles, number = unit
-            block = blocks[number]
-            for index in tiles:
+            for index, block in itertools.product(tiles, batches[number]):
                 tile, rows = bits.tile(index), bits.tile_rows(index)
                 kernels.add_log_likelihood(
                     tile,
@@ -221,10 +233,10 @@ def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
                     *set_bits.of(index, block.stop - 1),
                 )
 
-        segments = _row_segments(wave, len(blocks))
+        segments = _row_segments(wave, len(batches))
         map_units(
             add,
-            [(tiles, number) for number in range(len(blocks)) for tiles in segments],
+            [(tiles, number) for number in range(len(batches)) for tiles in segments],
             n_jobs=n_jobs,
             workspace=lambda: _Scratch(bits, dtype),
             work=_work(stop - start, n_features),
@@ -281,7 +293,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     intercept : ndarray of float64, shape (n_features,)
         Intercepts.
     random_state : None, int, RandomState or Generator, default=None
-        Seed of the streams, one a tile.
+        Seed of the streams, one for every 1024 rows.
     prefix : BitMatrix of shape (n_samples, k) or None, default=None
         The first k variables of every row, where they are given.
     n_jobs : int or None, default=None
@@ -297,28 +309,33 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     coef = _weights(coef, n_features)
     lanes = kernels.LANES["float32"]
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
-    streams = tile_streams(random_state, drawn.n_tiles)
+    n_streams = -(-n_samples // _STREAM_ROWS)
+    streams = tile_streams(random_state, n_streams)
 
-    def draw(index, scratch):
-        tile, stream = drawn.tile(index), streams[index]
+    def draw(number, scratch):
+        index, first = divmod(number * _STREAM_ROWS, TILE_ROWS)
+        tile = drawn.tile(index)
+        rows = slice(first, min(first + _STREAM_ROWS, tile.shape[1]))
+        part = np.zeros((n_groups, rows.stop - rows.start), dtype=np.uint8)
         if prefix is not None:
-            tile[: prefix.n_groups] = prefix.tile(index)
-        own = scratch.of(tile)
+            part[: prefix.n_groups] = prefix.tile(index)[:, rows]
+        own = scratch.of(part)
         for start in range(n_given - n_given % lanes, n_features, lanes):
             block = slice(start, min(start + lanes, n_features))
             kernels.sample_block(
-                tile,
+                part,
                 start,
                 max(0, n_given - start),
                 coef[block],
                 intercept[block],
-                _random_bits(stream, (lanes, tile.shape[1])),
+                _random_bits(streams[number], (lanes, part.shape[1])),
                 own,
             )
+        tile[:, rows] = part
 
     map_units(
         draw,
-        range(drawn.n_tiles),
+        range(n_streams),
         n_jobs=n_jobs,
         workspace=lambda: _Scratch(drawn, np.float32),
         work=_work(n_samples, n_features),

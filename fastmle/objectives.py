@@ -246,8 +246,10 @@ def _check_parameters(name, values, shape):
     values = np.ascontiguousarray(values, dtype=np.float64)
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}, expected {shape}")
-    read = np.tril(values, k=-1) if values.ndim == 2 else values
-    if not np.isfinite(read).all():
-        place = tuple(int(k) for k in np.argwhere(~np.isfinite(read))[0])
-        raise ValueError(f"{name}{list(place)} is {values[place]}: parameters must be finite")
+    if not np.isfinite(values).all():
+        read = np.tril(values, k=-1) if values.ndim == 2 else values
+        places = np.argwhere(~np.isfinite(read))
+        if len(places):
+            place = tuple(int(k) for k in places[0])
+            raise ValueError(f"{name}{list(place)} is {values[place]}: parameters must be finite")
     return values

@@ -2,8 +2,7 @@
  *
  * A block is a list of at most LANES columns, ascending, held side by side in one 64-byte line. A
  * table holds, for one group of eight variables, the 256 possible sums of weights, one line each, so
- * that eight multiply-adds become one load and one add. Tables stand TABLE_LINES apart. Lanes beyond the block's columns compute on
- * zeros and are not written out. Every row runs the same instructions wherever it stands, and adds
+ * XX Every row runs the same instructions wherever it stands, and adds
  * the groups in order, so its result does not depend on its neighbours. */
 
 #define LANES NAME(lanes)
@@ -172,14 +171,23 @@ static void NAME(sparse_logits)(
     }
 }
 
+/* The intercepts. In lanes beyond the block's columns the outcome 0 that gather_outcomes gives them is
+ * certain: its log-likelihood and its residual are exactly 0. */
+static inline void NAME(first_line)(const double *intercept, ptrdiff_t n_columns, REAL *line)
+{
+    EACH_LANE
+        line[lane] = (REAL)-1e30;
+    for (ptrdiff_t lane = 0; lane < n_columns; lane++)
+        line[lane] = (REAL)intercept[lane];
+}
+
 static void NAME(compute_logits)(
     const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,
     ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *restrict work,
     REAL *restrict z)
 {
-    REAL start[LANES] = {0};
-    for (ptrdiff_t lane = 0; lane < n_columns; lane++)
-        start[lane] = (REAL)intercept[lane];
+    REAL start[LANES];
+    NAME(first_line)(intercept, n_columns, start);
     if (rows->bits)
         NAME(sparse_logits)(
             rows->bits, rows->starts, rows->n_rows, columns, n_columns, coef, coef_stride, n_groups,
@@ -262,26 +270,46 @@ static void NAME(logits_to_terms)(
     }
 }
 
-/* total[row] += the block's terms of that row, in double precision and always in the same order. */
+/* total[row] += the block's terms of that row, always in the same order. Lanes pair up, sums of min(t, 0)
+ * and products of 1 + e with e = exp(-|t|), until one logarithm is left for each row, of 2^LANES at most. */
 static void NAME(add_log_likelihood)(
     const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,
     ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *restrict work,
     REAL *restrict z, double *restrict total)
 {
-    const ptrdiff_t n_rows = rows->n_rows;
+    enum { HALF = LANES / 2, QUARTER = LANES / 4 };
+    uint16_t outcomes[CHUNK];
+    REAL exponential[CHUNK * LANES], t[CHUNK * HALF], e[CHUNK * HALF];
     NAME(compute_logits)(rows, columns, n_columns, coef, coef_stride, n_groups, intercept, work, z);
-    NAME(logits_to_terms)(rows, columns, n_columns, z);
-    for (ptrdiff_t r = 0; r < n_rows; r++) {
-        const REAL *terms = z + r * LANES;
-        double quarter[4] = {0};
-        if (n_columns == LANES)
-            for (int k = 0; k < 4; k++)
-                for (int lane = k; lane < LANES; lane += 4)
-                    quarter[k] += (double)terms[lane];
-        else
-            for (int lane = 0; lane < n_columns; lane++)
-                quarter[lane & 3] += (double)terms[lane];
-        total[r] += (quarter[0] + quarter[1]) + (quarter[2] + quarter[3]);
+    for (ptrdiff_t start = 0; start < rows->n_rows; start += CHUNK) {
+        const ptrdiff_t end = start + CHUNK < rows->n_rows ? start + CHUNK : rows->n_rows;
+        const ptrdiff_t run = end - start;
+        REAL *logits = z + start * LANES;
+        NAME(gather_outcomes)(rows->tile, rows->n_rows, start, end, columns, n_columns, outcomes);
+        NAME(exponentials)(outcomes, run, logits, exponential);
+        for (ptrdiff_t r = 0; r < run; r++) {
+            const REAL *t0 = logits + r * LANES, *e0 = exponential + r * LANES;
+            _Pragma("omp simd") for (ptrdiff_t lane = 0; lane < HALF; lane++) {
+                const REAL low = t0[lane] < 0 ? t0[lane] : 0;
+                const REAL high = t0[HALF + lane] < 0 ? t0[HALF + lane] : 0;
+                t[r * HALF + lane] = low + high;
+                e[r * HALF + lane] = MADD(e0[lane], e0[HALF + lane], e0[lane] + e0[HALF + lane]);
+            }
+        }
+        for (ptrdiff_t r = 0; r < run; r++)
+            _Pragma("omp simd") for (ptrdiff_t lane = 0; lane < QUARTER; lane++) {
+                const REAL e0 = e[r * HALF + lane], e1 = e[r * HALF + QUARTER + lane];
+                t[r * QUARTER + lane] = t[r * HALF + lane] + t[r * HALF + QUARTER + lane];
+                e[r * QUARTER + lane] = MADD(e0, e1, e0 + e1);
+            }
+        for (int width = QUARTER; width > 1; width /= 2)
+            _Pragma("omp simd") for (ptrdiff_t i = 0; i < run * width / 2; i++) {
+                const REAL e0 = e[2 * i], e1 = e[2 * i + 1];
+                t[i] = t[2 * i] + t[2 * i + 1];
+                e[i] = MADD(e0, e1, e0 + e1);
+            }
+        _Pragma("omp simd") for (ptrdiff_t r = 0; r < run; r++)
+            total[start + r] += (double)t[r] - log1p_nonnegative_f64((double)e[r]);
     }
 }
 
@@ -511,9 +539,8 @@ static void NAME(narrow_gradient)(
     double *value, double *grad_coef, ptrdiff_t grad_stride, double *grad_intercept)
 {
     const int K = (int)n_groups;
-    REAL first[LANES] = {0};
-    for (ptrdiff_t lane = 0; lane < n_columns; lane++)
-        first[lane] = (REAL)intercept[lane];
+    REAL first[LANES];
+    NAME(first_line)(intercept, n_columns, first);
     NAME(build_tables)(K, coef, coef_stride, columns, n_columns, 0, tables);
     memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
