@@ -6,6 +6,7 @@ data and parameters into that order and back.
 """
 
 import itertools
+import threading
 
 import numpy as np
 
@@ -50,12 +51,21 @@ def _lines(*shape, dtype):
 
 
 class _Scratch:
-    """Working memory of one thread: for tables or sums of a block of columns, then the lines of logits."""
+    """Working memory of one thread: for tables or sums of a block of columns, then the lines of logits.
+
+    A thread keeps the last memory that it made, as fresh memory costs more than a pass over few rows.
+    """
+
+    _kept = threading.local()
 
     def __init__(self, bits, dtype):
         self._n_lines = max(kernels.SCRATCH_LINES, 8 * bits.n_groups)
         lanes = kernels.LANES[np.dtype(dtype).name]
-        self._lines = _lines(self._n_lines + min(bits.shape[0], TILE_ROWS), lanes, dtype=dtype)
+        shape = (self._n_lines + min(bits.shape[0], TILE_ROWS), lanes)
+        kept = getattr(self._kept, "lines", None)
+        if kept is None or kept.dtype != dtype or len(kept) < shape[0]:
+            kept = self._kept.lines = _lines(*shape, dtype=dtype)
+        self._lines = kept
 
     def of(self, tile):
         """Return what the kernels take as `scratch` for a tile, which need not be a whole one."""

@@ -1,5 +1,7 @@
 """The penalised negative log-likelihood of the FVSBN over packed data."""
 
+import functools
+
 import numpy as np
 from scipy.linalg import eigh
 from scipy.special import expit, log_expit
@@ -73,15 +75,32 @@ class FVSBNObjective:
             Zero beyond entry ``columns[k]`` of row k.
         """
         coef, intercept = theta[:, 1:], np.ascontiguousarray(theta[:, 0])
-        value, grad_coef, grad_intercept = likelihood.value_and_gradient(
-            self.bits, columns, coef, intercept, dtype=dtype, n_jobs=self.n_jobs
-        )
+        if coef.any():
+            value, grad_coef, grad_intercept = likelihood.value_and_gradient(
+                self.bits, columns, coef, intercept, dtype=dtype, n_jobs=self.n_jobs
+            )
+        else:
+            value, grad_coef, grad_intercept = self._without_weights(columns, intercept)
         gradient = np.empty_like(theta)
         gradient[:, 0] = -grad_intercept + self.smoothing * (expit(intercept) - expit(-intercept))
         np.subtract(self.alpha * coef, grad_coef, out=gradient[:, 1:])
         penalty = 0.5 * self.alpha * np.einsum("ij,ij->i", coef, coef)
         pseudo = self.smoothing * (log_expit(intercept) + log_expit(-intercept))
         return penalty - pseudo - value, gradient
+
+    @functools.cached_property
+    def gram(self):
+        """Co-occurrence counts of the columns, weighted, of shape (d, d)."""
+        return self.bits.gram(n_jobs=self.n_jobs)
+
+    def _without_weights(self, columns, intercept):
+        """Return log-likelihood and gradients where all weights are zero: counts suffice, no pass is needed."""
+        p = expit(intercept)
+        ones = self.ones[columns]
+        value = ones * log_expit(intercept) + (self.scale - ones) * log_expit(-intercept)
+        grad_coef = self.gram[columns, :-1] - p[:, None] * self.ones[:-1]
+        grad_coef[np.arange(self.n_columns - 1) >= columns[:, None]] = 0.0
+        return value, grad_coef, ones - p * self.scale
 
     def newton_logit_step(self, column, parameters):
         """Return the largest change of a row's logit in one Newton step of a column.
@@ -154,7 +173,7 @@ class FVSBNObjective:
     def metric(self):
         """Return the curvature near :meth:`initial`, see :class:`GramMetric`."""
         return GramMetric(
-            self.bits.gram(n_jobs=self.n_jobs),
+            self.gram,
             self.ones,
             self.scale,
             self.alpha,

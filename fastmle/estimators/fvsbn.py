@@ -18,8 +18,8 @@ from ..solvers import Stage, minimize_rows
 from ._base import AutoregressiveDensity
 from ._names import name_columns
 
-# Largest gradient entry a row down to which single precision serves: its noise is some 3e-7.
-_COARSE_TOL = 2e-6
+# Largest gradient entry a row down to which single precision serves: its noise is up to 3e-7.
+_COARSE_TOL = 5e-7
 # The solver aims below `tol`, because coefficients that the data hardly determine are off by as much as
 # the gradient divided by alpha.
 _AIM = 0.5
@@ -266,7 +266,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
 
         result = minimize_rows(
             (
-                Stage(coarse, max(tol, _COARSE_TOL * objective.scale), 1e-6),
+                Stage(coarse, max(_AIM * tol, _COARSE_TOL * objective.scale), 1e-6),
                 Stage(objective.value_and_gradient, tol, 1e-13, _AIM),
             ),
             metric.solve,
