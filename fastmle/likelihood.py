@@ -25,9 +25,9 @@ _STREAM_ROWS = 1024
 # time; longer data goes through in waves of tiles.
 _WAVE_SIZE = 2**22
 # What a row costs in a block of columns, in nanoseconds where it was measured: with tables, for each group of
-# eight variables; with lists of set bits, for the row and for each bit, and for each bit in the making of
-# the lists, once for all blocks. Only the ratios count.
-_TABLE_COST, _LIST_COST, _BIT_COST, _MAKING_COST = 1.45, 20.0, 3.9, 8.0
+# eight variables, and their building for each tile; with lists of set bits, for the row and for each bit,
+# and for each bit in the making of the lists, once for all blocks. Only the ratios count.
+_TABLE_COST, _SETUP_COST, _LIST_COST, _BIT_COST, _MAKING_COST = 1.45, 900.0, 20.0, 3.9, 8.0
 
 
 def _column_blocks(n_columns, lanes):
@@ -91,7 +91,8 @@ class _SetBits:
         self._lists = {}
         bits_a_group = 8 * bits.density
         per_row = _LIST_COST + n_groups * bits_a_group * _MAKING_COST / n_blocks
-        gain_a_group = _TABLE_COST - bits_a_group * _BIT_COST
+        table = _TABLE_COST + _SETUP_COST / min(max(1, bits.shape[0]), TILE_ROWS)
+        gain_a_group = table - bits_a_group * _BIT_COST
         self._worth_from = per_row / gain_a_group if gain_a_group > 0 else np.inf
         self._used = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
 
@@ -172,11 +173,13 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     waves = set_bits.waves()
     n_parts = len(_row_segments(waves[0], len(blocks)))
     value = np.zeros((n_parts, n_columns))
-    grad_coef = np.zeros((n_parts, *coef.shape))
+    grad_coef = np.empty((n_parts, *coef.shape))
     grad_intercept = np.zeros((n_parts, n_columns))
 
     def accumulate(unit, scratch):
         part, tiles, block = unit
+        if tiles.start < waves[0].stop:
+            grad_coef[part, block] = 0.0  # here, where the kernels find it in the cache
         for index in tiles:
             tile = bits.tile(index)
             kernels.add_gradient(

@@ -94,7 +94,7 @@ class FVSBNObjective:
         return self.bits.gram(n_jobs=self.n_jobs)
 
     def _without_weights(self, columns, intercept):
-        """Return log-likelihood and gradients where all weights are zero: counts suffice, no pass is needed."""
+        """Return log-likelihood and gradients where all weights are zero: counts suffice."""
         p = expit(intercept)
         ones = self.ones[columns]
         value = ones * log_expit(intercept) + (self.scale - ones) * log_expit(-intercept)
@@ -265,7 +265,7 @@ def _check_parameters(name, values, shape):
     values = np.ascontiguousarray(values, dtype=np.float64)
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}, expected {shape}")
-    if not np.isfinite(values).all():
+    if not np.isfinite(values.sum()) and not np.isfinite(values).all():
         read = np.tril(values, k=-1) if values.ndim == 2 else values
         places = np.argwhere(~np.isfinite(read))
         if len(places):

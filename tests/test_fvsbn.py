@@ -11,6 +11,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from fastmle import FVSBN, BitMatrix, ConvergenceWarning, SeparationWarning, fvsbn_value_and_gradient
+from fastmle.data.duplicates import worth_merging
 
 
 @pytest.fixture
@@ -173,6 +174,18 @@ def test_all_states_sum_to_one(random_bits):
     states = ((np.arange(512)[:, None] >> np.arange(9)) & 1).astype(np.uint8)
     assert np.exp(model.score_samples(states)).sum() == pytest.approx(1.0, abs=5e-6)
     assert np.exp(model.score_features(states).sum(axis=1)).sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_repeated_rows_and_weights_give_the_same_fit(random_bits, rng):
+    kinds = random_bits(150, 9)
+    X = kinds[rng.integers(150, size=3000)]
+    assert worth_merging(BitMatrix.from_array(X))
+    assert not worth_merging(BitMatrix.from_array(kinds))
+    times = np.array([(kind == X).all(axis=1).sum() for kind in np.unique(kinds, axis=0)])
+    repeated = FVSBN(tol=1e-9).fit(X)
+    weighted = FVSBN(tol=1e-9).fit(np.unique(kinds, axis=0), sample_weight=times)
+    np.testing.assert_allclose(repeated.coef_, weighted.coef_, atol=1e-6)
+    assert repeated.score(X) == pytest.approx(weighted.score(X), rel=1e-7)
 
 
 def test_every_input_form_gives_the_same_fit(chain):

@@ -8,6 +8,7 @@ import numpy as np
 from .. import kernels
 from ..engine import map_units
 from .cooccurrence import count_pairs, weigh_pairs
+from .duplicates import find_distinct
 from .sources import check_sample_weight, make_feature_names, open_source, packed_source
 
 TILE_ROWS = 4096
@@ -274,6 +275,31 @@ binarize=threshold
         if rows.ndim != 1:
             raise IndexError(f"rows are selected by one axis of indices, got {rows.ndim}")
         return self._take_rows(rows)
+
+    def distinct_rows(self):
+        """Return each kind of row once, with the total weight of its copies, in order of first appearance.
+
+        Returns
+        -------
+        BitMatrix of shape (n_distinct, n_features)
+            Its `sample_weight` has the weights: numbers of copies, where the rows have none.
+
+        Examples
+        --------
+        >>> from fastmle import BitMatrix
+        >>> bits = BitMatrix.from_array([[0, 1], [1, 1], [0, 1]]).distinct_rows()
+        >>> bits.to_array().tolist(), bits.sample_weight.tolist()
+        ([[0, 1], [1, 1]], [2.0, 1.0])
+        """
+        first, kind = find_distinct(self)
+        distinct = self._take_rows(first)
+        if not np.array_equal(distinct._take_rows(kind)._buffer, self._buffer):
+            # Different rows have met in one hash, once in 2^64 pairs or so.
+            rows = np.concatenate([self.tile(index).T for index in range(self.n_tiles)])
+            _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+            distinct = self._take_rows(first)
+        weight = np.bincount(kind.ravel(), weights=self.sample_weight, minlength=len(first))
+        return distinct._with(sample_weight=weight.astype(np.float64))
 
     def _take_rows(self, rows):
         n_groups = self.n_groups

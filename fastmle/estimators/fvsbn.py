@@ -11,6 +11,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data.duplicates import worth_merging
 from ..engine import single_threaded_blas
 from ..exceptions import ConvergenceWarning, SeparationWarning
 from ..objectives import FVSBNObjective
@@ -196,6 +197,8 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         order = self._make_order(bits.shape[1])
         natural = np.array_equal(order, np.arange(len(order)))
         ordered = bits if natural else bits.take_columns(order, n_jobs=self.n_jobs)
+        if worth_merging(ordered):
+            ordered = ordered.distinct_rows()
         objective = FVSBNObjective(ordered, alpha=self.alpha, smoothing=self.smoothing, n_jobs=self.n_jobs)
         with single_threaded_blas():
             result, infinite = self._solve(objective, order, X, bits)
