@@ -6,12 +6,14 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.special import expit, log_expit
 
-from . import likelihood
+from . import kernels, likelihood
 from .data import BitMatrix
 from .data.sources import check_not_empty
 from .engine import map_units
 from .metric import GramMetric
 
+# Rounding to float32, twice: the unit in which errors of a float32 gradient are reckoned.
+_FLOAT32_NOISE = 1.2e-7
 # A logit above which a column may be on its way to infinity, and one that no finite estimate reaches on
 # any data that fits into a machine: the outcome that forbids it would be one in e^25 rows.
 _NEARLY_CERTAIN = 5.0
@@ -189,7 +191,7 @@ def marginal_logit(ones, total, smoothing):
         return np.log(ones + smoothing) - np.log(zeros + smoothing)
 
 
-def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=np.float32, n_jobs=None):
+def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=None, n_jobs=None):
     r"""Return the log-likelihood of a fully-visible sigmoid belief network and its gradient.
 
     For people's own optimisers and priors; the columns stand in autoregressive order.
@@ -205,10 +207,11 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=np
         Intercepts.
     sample_weight : array-like of shape (n_samples,) or None, default=None
         Weights of the rows; None uses those of a BitMatrix, or one each.
-    dtype : {numpy.float32, numpy.float64}, default=numpy.float32
+    dtype : {numpy.float32, numpy.float64} or None, default=None
         Precision of logits, residuals and their sums inside tiles of 4096 rows; sums over tiles are
-        float64. With float32 the value is good to about 1e-7, and each row of the gradient to about
-        1e-6 of what adds up in it; float64 takes twice as long.
+        float64. With float32 the value is good to about 1e-7, and a row of the gradient to about 1e-6 of
+        what adds up in it, which is much where it cancels, near an optimum. None takes float32, and
+        float64 for the rows that cancel: each is good to 1e-5 of its largest entry or better.
     n_jobs : int or None, default=None
         Number of threads; the result is the same bits for any.
 
@@ -248,16 +251,38 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=np
     >>> grad_intercept
     array([ 0.5, -0.5])
     """
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be numpy.float32 or numpy.float64, got {dtype!r}")
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be numpy.float32, numpy.float64 or None, got {dtype!r}")
     bits = check_not_empty(BitMatrix.from_array(X, sample_weight=sample_weight, n_jobs=n_jobs))
     d = bits.shape[1]
     coef = _check_parameters("coef", coef, (d, d))
     intercept = _check_parameters("intercept", intercept, (d,))
+    columns = np.arange(d, dtype=np.int32)
     value, grad_coef, grad_intercept = likelihood.value_and_gradient(
-        bits, np.arange(d, dtype=np.int32), coef, intercept, dtype=dtype, n_jobs=n_jobs
+        bits, columns, coef, intercept, dtype=dtype or np.float32, n_jobs=n_jobs
     )
+    if dtype is None:
+        again = np.flatnonzero(_cancelled(bits, coef, intercept, value, grad_coef)).astype(np.int32)
+        if len(again):
+            value[again], grad_coef[again], grad_intercept[again] = likelihood.value_and_gradient(
+                bits, again, coef[again], intercept[again], n_jobs=n_jobs
+            )
     return float(value.sum()), grad_coef, grad_intercept
+
+
+def _cancelled(bits, coef, intercept, value, grad_coef):
+    """Return in which columns the gradient is so small that float32 leaves it less than five digits.
+
+    An entry adds up residuals r x_j. Their sizes add up to at most -value times the share of ones in x_j,
+    as abs(r) <= -log(1 - abs(r)); and each has the relative error of its logit's terms.
+    """
+    squares, largest = np.empty_like(value), np.empty_like(value)
+    kernels.measure_lower_rows(coef, grad_coef, squares, largest)
+    spread = np.sqrt(bits.density * squares)
+    noise = _FLOAT32_NOISE * (1 + np.abs(intercept) + 2 * spread) * bits.density * -value
+    cancelled = 1e-5 * largest < noise
+    cancelled[0] = False  # no column comes before it
+    return cancelled
 
 
 def _check_parameters(name, values, shape):
@@ -265,7 +290,9 @@ def _check_parameters(name, values, shape):
     values = np.ascontiguousarray(values, dtype=np.float64)
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}, expected {shape}")
-    if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+    with np.errstate(all="ignore"):
+        total = values.sum()
+    if not np.isfinite(total) and not np.isfinite(values).all():
         read = np.tril(values, k=-1) if values.ndim == 2 else values
         places = np.argwhere(~np.isfinite(read))
         if len(places):

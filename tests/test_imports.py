@@ -23,7 +23,7 @@ INSIDE = {
     "data": {"kernels", "engine"},
     "likelihood": {"data", "engine", "kernels"},
     "metric": {"kernels", "engine"},
-    "objectives": {"likelihood", "data", "engine", "metric"},
+    "objectives": {"kernels", "likelihood", "data", "engine", "metric"},
     "solvers": {"kernels"},  # callables only: no data, no objective, no model
     "outputs": set(),
     "persistence": {"outputs"},

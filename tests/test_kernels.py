@@ -208,6 +208,13 @@ class Cases:
         rings = (steps, changes, curvatures, counts)
         return (*problems, *rings, directions, frozen(coefficients)), [directions]
 
+    def measure_lower_rows(self):
+        d = self._n_columns
+        coef, gradient = self._normal(d, d), self._normal(d, d)
+        coef[np.triu_indices(d)] = gradient[np.triu_indices(d)] = np.nan  # not to be read
+        squares, largest = self._normal(d), self._normal(d)
+        return (frozen(coef), frozen(gradient), squares, largest), [squares, largest]
+
     def solve_leading_blocks(self):
         d = self._n_columns
         factor = self._normal(d, d) / d + 2 * np.eye(d)  # what stands above the diagonal is not read

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 from scipy.stats import chisquare
 
-from fastmle import BitMatrix, engine, fvsbn_value_and_gradient, likelihood
+from fastmle import FVSBN, BitMatrix, engine, fvsbn_value_and_gradient, likelihood
 from fastmle.data.bitmatrix import TILE_ROWS
 
 SHAPES = [
@@ -320,11 +320,29 @@ def test_what_has_no_probability_is_not_drawn():
     assert_array_equal(certain.column_counts(), [10_000, 0, 10_000])
 
 
+def test_gradients_that_cancel_are_computed_again(random_bits, rng):
+    X = random_bits(3000, 30, density=0.3)
+    X[:, 20] = X[:, 3] ^ (rng.random(3000) < 0.02)
+    model = FVSBN(alpha=0.1, tol=1e-9).fit(X)
+    parameters = model.coef_, model.intercept_
+    exact, coarse, checked = (
+        fvsbn_value_and_gradient(X, *parameters, dtype=dtype)[1] for dtype in (np.float64, np.float32, None)
+    )
+    largest = np.abs(exact).max(axis=1)[1:]
+    assert (np.abs(coarse - exact).max(axis=1)[1:] > 1e-5 * largest).any()
+    assert (np.abs(checked - exact).max(axis=1)[1:] <= 1e-5 * largest).all()
+    far = np.tril(rng.normal(size=(30, 30)), k=-1) / 10, np.full(30, 0.5)
+    coarse, checked = (fvsbn_value_and_gradient(X, *far, dtype=dtype)[1] for dtype in (np.float32, None))
+    assert_array_equal(coarse, checked)
+
+
 # Parameters that do not fit
 
 
 def test_other_precisions_are_refused():
-    with pytest.raises(ValueError, match=r"dtype must be numpy.float32 or numpy.float64, got .*float16"):
+    with pytest.raises(
+        ValueError, match=r"dtype must be numpy.float32, numpy.float64 or None, got .*float16"
+    ):
         fvsbn_value_and_gradient([[0, 1], [1, 0]], np.zeros((2, 2)), np.zeros(2), dtype=np.float16)
 
 

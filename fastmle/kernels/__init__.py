@@ -33,7 +33,7 @@ try:
         sample_block,
     )
     from ._levels import available_levels, compiler
-    from ._linear_algebra import solve_leading_blocks
+    from ._linear_algebra import measure_lower_rows, solve_leading_blocks
     from ._quasi_newton import first_loop, second_loop, store_pairs
 except ModuleNotFoundError as error:
     raise ImportError(
@@ -51,6 +51,7 @@ _KERNELS = (
     first_loop,
     list_set_bits,
     logits_to_terms,
+    measure_lower_rows,
     pack_rows,
     pack_sparse_rows,
     sample_block,

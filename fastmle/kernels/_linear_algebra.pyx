@@ -1,4 +1,6 @@
-"""Compiled kernels that SciPy's BLAS serves, without the GIL and without copies; see `reference`."""
+"""Compiled kernels on matrices, without the GIL and without copies; SciPy's BLAS serves. See `reference`."""
+from libc.math cimport fabs
+from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from scipy.linalg.cython_blas cimport dtrsm
 
@@ -30,3 +32,31 @@ def solve_leading_blocks(
         dtrsm(
             &left, &upper, &plain, &plain, &size, &n_vectors, &one, &factor[0, 0], &leading,
             &vectors[0, 0], &stride)
+
+
+def measure_lower_rows(
+    const double[:, ::1] coef, const double[:, ::1] gradient, double[::1] squares, double[::1] largest,
+):
+    """Write the sum of squares of each row of coef and the largest size in each row of gradient.
+
+    Both are square, and what is read is their strict lower triangle.
+    """
+    cdef ptrdiff_t i, j
+    cdef double s0, s1, g0, g1, a, b
+    with nogil:
+        for i in range(coef.shape[0]):
+            s0 = s1 = g0 = g1 = 0.0
+            j = 0
+            while j + 2 <= i:  # two chains of dependent operations overlap
+                s0 += coef[i, j] * coef[i, j]
+                s1 += coef[i, j + 1] * coef[i, j + 1]
+                a, b = fabs(gradient[i, j]), fabs(gradient[i, j + 1])
+                g0 = a if a > g0 else g0
+                g1 = b if b > g1 else g1
+                j += 2
+            if j < i:
+                s0 += coef[i, j] * coef[i, j]
+                a = fabs(gradient[i, j])
+                g0 = a if a > g0 else g0
+            squares[i] = s0 + s1
+            largest[i] = g0 if g0 > g1 else g1
