@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
+from fastmle import kernels
 from fastmle.solvers import Stage, minimize_rows
 
 
@@ -160,3 +161,159 @@ def test_logistic_rows_against_scipy(rng):
 
         best = minimize(one, np.zeros(row + 1), jac=True, method="BFGS", options={"gtol": 1e-9})
         np.testing.assert_allclose(result.x[row, : row + 1], best.x, atol=1e-7)
+
+
+class Search:
+    """One row at x = 0 in one variable, whose direction is +1 and whose first slope is -1."""
+
+    def __init__(self, n_pairs=0, memory=2):
+        self.memory = memory
+        self.x, self.gradient, self.solved = np.zeros((1, 1)), np.full((1, 1), -1.0), np.full((1, 1), -1.0)
+        self.direction, self.value, self.norm = np.ones((1, 1)), np.zeros(1), np.ones(1)
+        self.search = np.array([[1.0, -1.0, 0.0, -1.0, np.inf, 0.0]])
+        self.pairs, self.curvatures = np.ones(3 * memory), np.ones((1, memory))
+        self.counts, self.scale = np.full(1, n_pairs), np.ones(1)
+        self.trial = np.ones((1, 1))
+
+    def advance(self, slope, value, value_error=1e-13, target=1e-3, solved=None, opening=False):
+        """Take in a trial with this slope and value; return whether the row goes on."""
+        return kernels.advance_rows(
+            np.zeros(1, dtype=np.int64),
+            *(np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.int64)),
+            *(self.x, self.value, self.gradient, self.norm, self.solved, self.direction, self.search),
+            *(self.pairs, self.curvatures, self.counts, self.scale, np.empty(self.memory), self.trial),
+            *(np.array([value]), np.array([[slope]]), np.array([[slope if solved is None else solved]])),
+            *(value_error, target, opening),
+        )
+
+    @property
+    def moved(self):
+        return self.x[0, 0] != 0
+
+
+@pytest.mark.parametrize(
+    ("slope", "value", "moved"),
+    [
+        (-0.5, -1.0, True),
+        (-0.95, -1.0, False),  # too short: the slope has hardly changed
+        (0.95, -1.0, False),  # too long by slope
+        (0.5, -1.0, True),
+        (0.5, 1e-5, False),  # too long by value
+        (0.5, np.inf, False),
+        (-0.5, np.inf, True),  # a slope downhill cannot lie beyond the lowest point
+        (np.nan, -1.0, False),
+    ],
+)
+def test_a_step_is_judged_by_slope_and_value(slope, value, moved):
+    row = Search()
+    assert row.advance(slope, value) == 1
+    assert row.moved == moved
+    assert row.counts[0] == moved
+    assert row.value[0] == (value if moved else 0.0)
+    assert row.gradient[0, 0] == (slope if moved else -1.0)
+
+
+def test_values_are_compared_to_their_error():
+    row = Search()
+    row.value[:] = 100.0
+    row.advance(0.5, 100.5, value_error=1e-3)
+    assert not row.moved
+    row.advance(0.5, 100.5, value_error=1e-2)
+    assert row.moved
+
+
+def test_brackets_grow_by_four_and_shrink_by_the_secant():
+    row = Search()
+    row.advance(-0.95, -1.0)
+    row.advance(-0.92, -4.0)
+    assert row.trial[0, 0] == 16.0  # open ended
+    row.advance(2.0, 30.0)
+    share = 0.92 / (0.92 + 2.0)
+    np.testing.assert_allclose(row.trial[0, 0], 4 + share * 12)
+    row.advance(100.0, 30.0)
+    np.testing.assert_allclose(row.trial[0, 0], 4 + 0.1 * share * 12)  # kept off the lower end
+    row.advance(-0.91, 0.0)
+    np.testing.assert_allclose(row.trial[0, 0], 4 + 0.55 * share * 12)  # the middle: one slope is old
+    assert row.search[0, 5] == 5
+    row.advance(np.nan, np.nan)
+    np.testing.assert_allclose(row.trial[0, 0], 4 + 0.325 * share * 12)
+    assert not row.moved
+
+
+def test_a_row_within_the_target_leaves():
+    row = Search()
+    assert row.advance(1e-3, -1.0) == 0
+    assert row.moved
+    assert row.norm[0] == 1e-3
+
+
+def test_a_failed_search_drops_the_memory_and_the_next_one_rests():
+    row = Search(n_pairs=1)
+    row.search[0, 5] = 29  # trials
+    row.scale[:] = 0.5
+    assert row.advance(3.0, 1.0) == 1
+    assert row.counts[0] == 0
+    np.testing.assert_array_equal(row.search, [[1.0, -0.5, 0.0, -0.5, np.inf, 0.0]])
+    assert row.trial[0, 0] == row.direction[0, 0] == 0.5  # the scaled metric alone
+    row.search[0, 5] = 29
+    assert row.advance(3.0, 1.0) == 0
+    assert not row.moved
+
+
+def test_a_direction_uphill_starts_again_without_memory():
+    row = Search(n_pairs=2)
+    row.pairs[:] = [1.0, 3.0, 3.0, 1.0, 3.0, 3.0]  # pairs that contradict their curvature, 1
+    row.direction[:] = row.x[:] = 0.0
+    assert row.advance(-1.0, 0.0, opening=True) == 1
+    assert row.counts[0] == 2
+    row.pairs[:] = [1.0, -3.0, 3.0, 1.0, 3.0, -3.0]
+    assert row.advance(-1.0, 0.0, opening=True) == 1
+    assert row.counts[0] == 0
+    assert row.direction[0, 0] == 1.0
+
+
+def test_steps_and_their_changes_are_kept_where_they_curve_upwards():
+    row = Search(n_pairs=3)  # gone round: the next one goes to place 1
+    row.advance(-0.5, -1.0, solved=-0.75)
+    np.testing.assert_array_equal(row.pairs, [1, 1, 1, 1, 0.5, 0.25])
+    assert row.counts[0] == 4
+    assert row.curvatures[0, 1] == 0.5
+    assert row.scale[0] == 4.0  # the metric made half a change of a quarter, and the step is 1
+    row = Search(n_pairs=1)
+    row.direction[:] = -1.0  # the change is then downhill along the step of +1
+    row.gradient[:] = 0.6
+    row.search[0, [1, 3]] = -0.6
+    row.advance(0.5, -1.0)
+    assert row.moved
+    assert row.counts[0] == 1
+    np.testing.assert_array_equal(row.pairs, 1.0)
+    assert row.scale[0] == 1.0
+
+
+def test_evaluations_may_reuse_their_arrays(rng):
+    problem = Quadratics(rng, 8)
+    value, gradient = np.empty(8), np.empty((8, 8))
+
+    def value_and_gradient(rows, x):
+        k = len(rows)
+        value[:], gradient[:] = np.nan, np.nan
+        value[:k], gradient[:k] = problem.value_and_gradient(rows, x)
+        return value[:k], gradient[:k]
+
+    result = run(problem, scaled_identity(1e-3), stages=(Stage(value_and_gradient, 1e-8, 1e-13),))
+    expected = run(problem, scaled_identity(1e-3))
+    np.testing.assert_array_equal(result.x, expected.x)
+    assert result.n_iter == expected.n_iter
+
+
+def test_nothing_to_solve():
+    def never(rows, x):
+        raise AssertionError("no row asks for this")
+
+    start = np.ones((3, 3))
+    nothing = np.zeros(0, dtype=np.int64)
+    stages = (Stage(never, 1e-9, 1e-13),)
+    result = minimize_rows(stages, never, start, np.arange(1, 4), nothing, max_iter=9)
+    assert result.converged.all()
+    assert result.n_iter == 0
+    assert result.x.all()

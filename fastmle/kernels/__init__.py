@@ -34,7 +34,7 @@ try:
     )
     from ._levels import available_levels, compiler
     from ._linear_algebra import measure_lower_rows, solve_leading_blocks
-    from ._quasi_newton import first_loop, second_loop, store_pairs
+    from ._quasi_newton import advance_rows
 except ModuleNotFoundError as error:
     raise ImportError(
         "fastmle's compiled kernels are missing: this is its source folder. Run Python from another folder, "
@@ -44,20 +44,18 @@ except ModuleNotFoundError as error:
 _KERNELS = (
     add_gradient,
     add_log_likelihood,
+    advance_rows,
     column_words,
     compute_logits,
     count_columns,
     count_pairs,
-    first_loop,
     list_set_bits,
     logits_to_terms,
     measure_lower_rows,
     pack_rows,
     pack_sparse_rows,
     sample_block,
-    second_loop,
     solve_leading_blocks,
-    store_pairs,
     sum_columns,
     take_columns,
     unpack_rows,

@@ -187,70 +187,107 @@ def solve_leading_blocks(factor, sizes, vectors):
         vector[:n] = np.linalg.solve(lower[:n, :n] @ lower[:n, :n].T, vector[:n])
 
 
-# Limited-memory quasi-Newton method: row i of the arguments is problem rows[i]; a ring holds steps s,
-# changes of the gradient y, and the metric times these, z
+# Limited-memory quasi-Newton method: the ring of a row, flat from offsets[row] on, holds steps s, changes
+# of the gradient y and the metric times these, z; a line of `search` is the step, the first slope, the
+# ends of the bracket with the slope at the lower one, and the number of trials
+
+_SLOPE_SHARE, _MAX_TRIALS = 0.9, 30
 
 
-def _ring(row, lengths, offsets, curvatures, counts):
-    """Yield the places in the ring of a row, the oldest first, and where their entries stand."""
-    memory = curvatures.shape[1]
-    for k in range(max(0, counts[row] - memory), counts[row]):
-        start = offsets[row] + k % memory * lengths[row]
-        yield k % memory, slice(start, start + lengths[row])
+def _judge(search, value, trial_value, slope, value_error):
+    """Return whether a step is good, and whether the search has failed; else set the next step."""
+    step, first, low, low_slope, high, n_trials = search
+    risen = slope > 0 and not trial_value <= value + value_error * abs(value)
+    accepted = not risen and abs(slope) <= _SLOPE_SHARE * abs(first)
+    failed = not accepted and n_trials + 1 >= _MAX_TRIALS
+    if not accepted and not failed:
+        short = slope < 0
+        low, low_slope, high = (step, slope, high) if short else (low, low_slope, step)
+        known = not short and np.isfinite(slope)  # the slope at the higher end of the bracket
+        share = np.clip(low_slope / (low_slope - slope), 0.1, 0.9) if known else 0.5
+        step = 4 * step if np.isinf(high) else low + share * (high - low)
+    search[:] = step, first, low, low_slope, high, n_trials + 1
+    return accepted, failed
 
 
-def store_pairs(
-    rows,
+def _direction(ring, curvatures, count, scale, gradient, solved):
+    """Return minus the inverse Hessian, as metric and ring describe it, times the gradient."""
+    places = np.arange(max(0, count - len(ring)), count) % len(ring)  # the oldest first
+    vector, direction, coefficients = -gradient, -solved, np.zeros(len(ring))
+    for place in reversed(places):
+        s, y, z = ring[place]
+        coefficients[place] = s @ vector / curvatures[place]
+        vector -= coefficients[place] * y
+        direction -= coefficients[place] * z
+    direction *= scale
+    for place in places:
+        s, y, _ = ring[place]
+        direction += (coefficients[place] - y @ direction / curvatures[place]) * s
+    return direction
+
+
+def advance_rows(
+    active,
     lengths,
     offsets,
-    new_steps,
-    new_changes,
-    new_solved,
-    steps,
-    changes,
+    x,
+    value,
+    gradient,
+    norm,
     solved,
+    direction,
+    search,
+    pairs,
     curvatures,
     counts,
-):
-    """Append a step and its changes to the rings of each row, unless s.y is not positive."""
-    memory = curvatures.shape[1]
-    for row, s, y, z in zip(rows, new_steps, new_changes, new_solved, strict=True):
-        n = lengths[row]
-        product = s[:n] @ y[:n]
-        if product > 0:
-            place = counts[row] % memory
-            entry = slice(offsets[row] + place * n, offsets[row] + (place + 1) * n)
-            steps[entry], changes[entry], solved[entry] = s[:n], y[:n], z[:n]
-            curvatures[row, place] = product
-            counts[row] += 1
-
-
-def first_loop(
-    rows,
-    lengths,
-    offsets,
-    steps,
-    changes,
-    solved,
-    curvatures,
-    counts,
-    vectors,
-    directions,
+    scale,
     coefficients,
+    trial,
+    trial_value,
+    trial_gradient,
+    trial_solved,
+    value_error,
+    target,
+    opening,
 ):
-    """Newest to oldest: vector -= f y, direction -= f z, with f = s.vector / s.y."""
-    for i, row in enumerate(rows):
+    """Take in an evaluation at the trial points, and write the next ones; return how many rows go on."""
+    memory = curvatures.shape[1]
+    going_on, points = [], np.zeros_like(trial)
+    for i, row in enumerate(active):
         n = lengths[row]
-        for place, entry in reversed(list(_ring(row, lengths, offsets, curvatures, counts))):
-            coefficients[i, place] = steps[entry] @ vectors[i, :n] / curvatures[row, place]
-            vectors[i, :n] -= coefficients[i, place] * changes[entry]
-            directions[i, :n] -= coefficients[i, place] * solved[entry]
-
-
-def second_loop(rows, lengths, offsets, steps, changes, curvatures, counts, directions, coefficients):
-    """Oldest to newest: direction += (coefficient - y.direction / s.y) s."""
-    for i, row in enumerate(rows):
-        n = lengths[row]
-        for place, entry in _ring(row, lengths, offsets, curvatures, counts):
-            along = changes[entry] @ directions[i, :n] / curvatures[row, place]
-            directions[i, :n] += (coefficients[i, place] - along) * steps[entry]
+        here = row, slice(n)
+        point, new_gradient, new_solved = trial[i, :n], trial_gradient[i, :n], trial_solved[i, :n]
+        ring = pairs[offsets[row] : offsets[row] + 3 * memory * n].reshape(memory, 3, n)
+        accepted, failed = opening, False
+        if not opening:
+            slope = new_gradient @ direction[here]
+            accepted, failed = _judge(search[row], value[row], trial_value[i], slope, value_error)
+            if accepted:
+                s, y, z = point - x[here], new_gradient - gradient[here], new_solved - solved[here]
+                if s @ y > 0:
+                    scale[row] = s @ y / (z @ y) if z @ y > 0 else scale[row]
+                    ring[counts[row] % memory] = s, y, z
+                    curvatures[row, counts[row] % memory] = s @ y
+                    counts[row] += 1
+                x[here] = point
+        if accepted:
+            value[row], gradient[here], solved[here] = trial_value[i], new_gradient, new_solved
+            norm[row] = np.abs(new_gradient).max()
+            if not norm[row] > target:
+                continue
+        elif failed:
+            if counts[row] == 0:
+                continue
+            counts[row] = 0
+        if accepted or failed:
+            state = gradient[here], solved[here]
+            direction[here] = _direction(ring, curvatures[row], counts[row], scale[row], *state)
+            if not direction[here] @ gradient[here] < 0:
+                counts[row] = 0
+                direction[here] = -scale[row] * solved[here]
+            slope = direction[here] @ gradient[here]
+            search[row] = 1.0, slope, 0.0, slope, np.inf, 0
+        points[len(going_on), :n] = x[here] + search[row, 0] * direction[here]
+        going_on.append(row)
+    active[: len(going_on)], trial[: len(going_on)] = going_on, points[: len(going_on)]
+    return len(going_on)
