@@ -2,8 +2,10 @@
  *
  * A block is a list of at most LANES columns, ascending, held side by side in one 64-byte line. A
  * table holds, for one group of eight variables, the 256 possible sums of weights, one line each, so
- * XX Every row runs the same instructions wherever it stands, and adds
- * the groups in order, so its result does not depend on its neighbours. */
+ * that eight multiply-adds become one load and one add; tables stand TABLE_LINES apart. Lanes beyond the
+ * block's columns stand for certain outcomes and are not written out. Every row runs the same
+ * instructions wherever it stands, and adds the groups in order, so its result does not depend on its
+ * neighbours. */
 
 #define LANES NAME(lanes)
 /* The lanes of a line are what is vectorised, never the rows: without the pragma (which needs
