@@ -1,6 +1,7 @@
 """fastmle: exact-likelihood densities for tables of zeros and ones, on the CPU."""
 
 from ._version import __version__
+from .config import show_config
 from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
 from .exceptions import ConvergenceWarning, ModelFileError, NotFittedError, SeparationWarning
@@ -17,4 +18,5 @@ __all__ = [
     "__version__",
     "fvsbn_value_and_gradient",
     "load",
+    "show_config",
 ]

@@ -16,6 +16,7 @@ from ._console import (
     print_table,
     watch_fit,
 )
+from .config import show_config
 from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
 from .files import read_table, table_ending, write_table
@@ -351,6 +352,26 @@ def demo(output, as_json):
         ],
     )
     click.echo(f"written to {output}")
+
+
+@fastmle.command()
+@_json_option
+def config(as_json):
+    """Print versions, instruction set, threads and caches: what a bug report should include.
+
+    FASTMLE_LEVEL in the environment forces an instruction-set level. In JSON the sizes of caches are in
+    bytes.
+
+    \b
+    Examples:
+      fastmle config
+      FASTMLE_LEVEL=baseline fastmle config
+      fastmle config --json
+    """
+    if as_json:
+        print_json(**show_config(mode="dict"))
+    else:
+        show_config()
 
 
 def _read_rows(path, key, preferred, model, advice):

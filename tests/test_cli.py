@@ -297,6 +297,15 @@ def test_demo_picture_endings():
     assert "no folder" in fails("demo", "-o", "no/picture.png")
 
 
+# config
+
+
+def test_config_is_that_of_the_api(capsys):
+    assert run_json("config") == fastmle.show_config(mode="dict")
+    fastmle.show_config()
+    assert run("config").stdout == capsys.readouterr().out
+
+
 # Bad input
 
 

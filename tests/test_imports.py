@@ -29,7 +29,8 @@ INSIDE = {
     "persistence": {"outputs"},
     "files": {"data", "outputs"},
     "estimators": {"kernels", "engine", "data", "likelihood", "objectives", "solvers", "persistence"},
-    "__init__": {"data", "likelihood", "objectives", "estimators"},
+    "config": {"kernels", "engine", "data"},
+    "__init__": {"config", "data", "likelihood", "objectives", "estimators"},
 }
 ON_TOP = {
     "plotting": set(INSIDE),

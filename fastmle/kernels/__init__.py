@@ -92,7 +92,14 @@ def choose_level(wanted=None):
         )
     for module in (_bits, _fvsbn):
         module.set_level(levels[level])
+    global _level_in_use
+    _level_in_use = level
     return level
+
+
+def level_in_use():
+    """Return the name of the instruction-set level that was chosen last."""
+    return _level_in_use
 
 
 LEVEL = choose_level(os.environ.get("FASTMLE_LEVEL"))
@@ -106,6 +113,7 @@ __all__ = [
     "available_levels",
     "choose_level",
     "compiler",
+    "level_in_use",
     "reference",
     *(kernel.__name__ for kernel in _KERNELS),
 ]
