@@ -95,7 +95,7 @@ def minimize_rows(
     max_iter : int
         Largest number of evaluations after the first; one goes to the opening of each later stage.
     memory : int, default=16
-        Number of curvature pairs kept for each row.
+        Number of curvature pairs kept for each row, at least 1.
     callback : callable or None, default=None
         ``callback(x, value, gradient_norm, n_iter)`` after every evaluation; a true result stops.
 
