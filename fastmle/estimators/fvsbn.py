@@ -335,7 +335,7 @@ def _is_permutation(order, n_features):
 
 # Square arrays of the size of coef_ that a fit holds at its peak: parameters, gradients and steps, the
 # Gram matrix and its factor, and the solver's rings, three triangles for each pair that it keeps.
-_SQUARES = 26
+_SQUARES = 38
 
 
 def _refuse_too_wide(n_features):
