@@ -14,7 +14,7 @@ class Fastmle(Peer):
     name = "fastmle"
 
     def value_and_gradient(self, problem, threads):
-        return _value_and_gradient(problem, threads, np.float32)
+        return _value_and_gradient(problem, threads, None)
 
     def score_samples(self, problem, threads):
         bits = BitMatrix.from_array(problem.X, n_jobs=threads)
