@@ -27,7 +27,7 @@ _WAVE_SIZE = 2**22
 # What a row costs in a block of columns, in nanoseconds where it was measured: with tables, for each group of
 # eight variables, and their building for each tile; with lists of set bits, for the row and for each bit,
 # and for each bit in the making of the lists, once for all blocks. Only the ratios count.
-_TABLE_COST, _SETUP_COST, _LIST_COST, _BIT_COST, _MAKING_COST = 1.45, 900.0, 20.0, 3.9, 8.0
+_TABLE_COST, _SETUP_COST, _LIST_COST, _BIT_COST, _MAKING_COST = 1.45, 400.0, 20.0, 3.9, 8.0
 
 
 def _column_blocks(n_columns, lanes):
