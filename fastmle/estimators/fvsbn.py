@@ -277,6 +277,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             np.arange(1, len(theta) + 1),
             np.flatnonzero(finite),
             max_iter=self.max_iter,
+            memory=_memory(len(theta)),
             callback=report,
         )
         context.call_on_fit_task_end(estimator=self, X=X)
@@ -335,7 +336,14 @@ def _is_permutation(order, n_features):
 
 # Square arrays of the size of coef_ that a fit holds at its peak: parameters, gradients and steps, the
 # Gram matrix and its factor, and the solver's rings, three triangles for each pair that it keeps.
-_SQUARES = 38
+_SQUARES = 26
+# Numbers that the solver may remember: 64 MB of them, so that a fit of 1000 columns stays below 300 MB.
+_REMEMBERED = 2**23
+
+
+def _memory(n_features):
+    """Return how many steps the solver remembers of each column, three triangles of numbers a step."""
+    return int(np.clip(_REMEMBERED // (3 * n_features * (n_features + 1) // 2), 6, 16))
 
 
 def _refuse_too_wide(n_features):
