@@ -72,6 +72,16 @@ def _sample(uniform, W, b):
     return drawn
 
 
+@numba.njit(**_fast)
+def _walk_row(ones, Wt, b, z, x):
+    """Set the bits of a row in x, and z to its logits."""
+    z[:] = b
+    for j in ones:
+        x[j] = 1
+        for i in range(j + 1, len(b)):
+            z[i] += Wt[j, i]
+
+
 @numba.njit(parallel=True, **_fast)
 def _walk_value_and_gradient(starts, places, Wt, b, parts):
     n, d = len(starts) - 1, len(b)
@@ -83,11 +93,7 @@ def _walk_value_and_gradient(starts, places, Wt, b, parts):
         x = np.zeros(d, dtype=np.float32)
         for r in range(n * part // parts, n * (part + 1) // parts):
             ones = places[starts[r] : starts[r + 1]]
-            z[:] = b
-            for j in ones:
-                x[j] = 1
-                for i in range(j + 1, d):
-                    z[i] += Wt[j, i]
+            _walk_row(ones, Wt, b, z, x)
             row_loss = np.float32(0)
             for i in range(d):
                 loss, residual = _loss_and_residual(z[i], x[i])
@@ -111,11 +117,7 @@ def _walk_score_samples(starts, places, Wt, b, parts):
         x = np.zeros(d, dtype=np.float32)
         for r in range(n * part // parts, n * (part + 1) // parts):
             ones = places[starts[r] : starts[r + 1]]
-            z[:] = b
-            for j in ones:
-                x[j] = 1
-                for i in range(j + 1, d):
-                    z[i] += Wt[j, i]
+            _walk_row(ones, Wt, b, z, x)
             score = np.float32(0)
             for i in range(d):
                 score -= _loss_and_residual(z[i], x[i])[0]

@@ -88,9 +88,7 @@ static void list_set_bits(
         for (ptrdiff_t r = 0; r < n_rows; r++) {
             unsigned byte = bytes[r], flag = 0;
             if (r + 8 <= n_rows && byte == 0) {
-                uint64_t word;
-                memcpy(&word, bytes + r, 8);
-                if (word == 0)
+                if (load_word(bytes + r) == 0)
                     r += 7;
                 continue;
             }
