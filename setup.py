@@ -19,7 +19,10 @@ KERNELS = {
     ],
     "_fvsbn": [
         *(f"fvsbn_{level}.c" for level in LEVELS),
-        *("elementary.h", "fvsbn.h", "fvsbn_level.h", "fvsbn_loops.h", *LEVEL_HEADERS),
+        "elementary.h",
+        "fvsbn.h",
+        *(f"fvsbn_{part}.h" for part in ("buckets", "level", "lists", "odds", "passes", "sample", "sums", "terms")),
+        *LEVEL_HEADERS,
     ],
     "_levels": ["levels.h"],
     "_linear_algebra": [],

@@ -7,6 +7,7 @@ data and parameters into that order and back.
 
 import itertools
 import threading
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,17 +18,27 @@ from .engine import map_units, split_evenly, tile_streams
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
-# Blocks of columns that one unit of scores takes.
-_BATCH = 4
+# Pairs of blocks of columns that one unit of scores takes.
+_BATCH = 2
 # Rows that are drawn from one random stream.
 _STREAM_ROWS = 1024
 # Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
 # time; longer data goes through in waves of tiles.
 _WAVE_SIZE = 2**22
-# What a row costs in a block of columns, in nanoseconds where it was measured: with tables, for each group of
-# eight variables, and their building for each tile; with lists of set bits, for the row and for each bit,
-# and for each bit in the making of the lists, once for all blocks. Only the ratios count.
-_TABLE_COST, _SETUP_COST, _LIST_COST, _BIT_COST, _MAKING_COST = 1.45, 400.0, 20.0, 3.9, 8.0
+
+
+class _Costs(NamedTuple):
+    """Nanoseconds in a block of columns, where they were measured; only their ratios count."""
+
+    table: float  # a row and a group of eight variables, with tables
+    building: float  # a tile and a group: what tables cost beyond the lines of weights of lists
+    row: float  # a row, with lists of set bits
+    bit: float  # a set bit
+
+
+_GRADIENT = _Costs(table=1.4, building=730.0, row=12.0, bit=1.9)
+_SCORES = _Costs(table=0.76, building=270.0, row=12.0, bit=2.6)
+_LISTING = 3.0  # a set bit, when lists are made, once for all blocks
 
 
 def _column_blocks(n_columns, lanes):
@@ -59,7 +70,7 @@ class _Scratch:
     _kept = threading.local()
 
     def __init__(self, bits, dtype):
-        self._n_lines = max(kernels.SCRATCH_LINES, 8 * bits.n_groups)
+        self._n_lines = kernels.SCRATCH_LINES + kernels.LISTED_LINES * bits.n_groups
         lanes = kernels.LANES[np.dtype(dtype).name]
         shape = (self._n_lines + min(bits.shape[0], TILE_ROWS), lanes)
         kept = getattr(self._kept, "lines", None)
@@ -83,22 +94,24 @@ class _SetBits:
         Number of groups that are read at most.
     n_blocks : int
         Number of blocks of columns that read them.
+    costs : _Costs
+        What they cost there.
     """
 
-    def __init__(self, bits, n_groups, n_blocks):
+    def __init__(self, bits, n_groups, n_blocks, costs):
         self._bits = bits
         self._n_groups = n_groups
         self._lists = {}
         bits_a_group = 8 * bits.density
-        per_row = _LIST_COST + n_groups * bits_a_group * _MAKING_COST / n_blocks
-        table = _TABLE_COST + _SETUP_COST / min(max(1, bits.shape[0]), TILE_ROWS)
-        gain_a_group = table - bits_a_group * _BIT_COST
+        per_row = costs.row + n_groups * bits_a_group * _LISTING / n_blocks
+        table = costs.table + costs.building / min(max(1, bits.shape[0]), TILE_ROWS)
+        gain_a_group = table - bits_a_group * costs.bit
         self._worth_from = per_row / gain_a_group if gain_a_group > 0 else np.inf
-        self._used = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
+        self.used = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
 
     def waves(self, numbers_a_tile=1):
         """Cut the tiles into waves, of which each needs so many numbers a tile, and space for its lists."""
-        if self._used:
+        if self.used:
             listed = int(self._bits.density * TILE_ROWS * self._bits.shape[1])
             numbers_a_tile = max(numbers_a_tile, listed)
         length = max(1, _WAVE_SIZE // numbers_a_tile)
@@ -107,7 +120,7 @@ class _SetBits:
 
     def prepare(self, tiles, n_jobs):
         """Make the lists of a wave."""
-        if self._used:
+        if self.used:
             lists = map_units(self._list, tiles, n_jobs=n_jobs, work=self._n_groups * len(tiles) * TILE_ROWS)
             self._lists = dict(zip(tiles, lists, strict=True))
 
@@ -120,7 +133,7 @@ class _SetBits:
 
     def of(self, index, column):
         """Return the lists of a tile, if they are better than tables for the predecessors of a column."""
-        return self._lists[index] if self._used and column // 8 >= self._worth_from else ()
+        return self._lists[index] if self.used and column // 8 >= self._worth_from else ()
 
 
 def _weights(coef, n_features):
@@ -168,8 +181,9 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     """
     columns = np.ascontiguousarray(columns, dtype=np.int32)
     n_columns = len(columns)
-    blocks = _column_blocks(n_columns, kernels.LANES[np.dtype(dtype).name])
-    set_bits = _SetBits(bits, (int(columns[-1]) + 7) // 8, len(blocks))
+    lanes = kernels.LANES[np.dtype(dtype).name]
+    set_bits = _SetBits(bits, (int(columns[-1]) + 7) // 8, -(-n_columns // lanes), _GRADIENT)
+    blocks = _column_blocks(n_columns, 2 * lanes if set_bits.used else lanes)
     waves = set_bits.waves()
     n_parts = len(_row_segments(waves[0], len(blocks)))
     value = np.zeros((n_parts, n_columns))
@@ -222,8 +236,8 @@ def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
     n_samples, n_features = bits.shape
     coef = _weights(coef, n_features)
     all_columns = np.arange(n_features, dtype=np.int32)
-    blocks = _column_blocks(n_features, kernels.LANES[np.dtype(dtype).name])
-    set_bits = _SetBits(bits, bits.n_groups if coef.size else 0, len(blocks))
+    blocks = _column_blocks(n_features, 2 * kernels.LANES[np.dtype(dtype).name])
+    set_bits = _SetBits(bits, bits.n_groups if coef.size else 0, 2 * len(blocks), _SCORES)
     # A row's terms are added up over the blocks of a batch, then over the batches: an order of its own.
     batches = [blocks[first : first + _BATCH] for first in range(0, len(blocks), _BATCH)]
     total = np.zeros(n_samples)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastmle import kernels
-from fastmle.kernels import CATALOGUE, LANES, SCRATCH_LINES, reference
+from fastmle.kernels import CATALOGUE, LANES, LISTED_LINES, SCRATCH_LINES, reference
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -37,7 +37,7 @@ class Cases:
         self._rng = np.random.default_rng(seed)
         self._dtype, self._lanes = np.dtype(dtype), LANES[dtype]
         self._n_rows, self._n_columns, self._weighted = n_rows, n_columns, weighted
-        self._width = int(self._rng.integers(1, min(self._lanes, n_columns) + 1))
+        self._width = int(self._rng.integers(1, min(2 * self._lanes, n_columns) + 1))
         chosen = self._rng.choice(n_columns, size=self._width, replace=False)
         self._columns = frozen(np.sort(chosen).astype(np.int32))  # with gaps, as the solver asks
         self._bits = frozen(self._rng.integers(0, 2, size=(n_rows, n_columns), dtype=np.uint8))
@@ -48,8 +48,14 @@ class Cases:
 
     def _scratch(self):
         """Working memory as a thread finds it: nothing in it may survive. And the lines of the logits."""
-        scratch = np.full((SCRATCH_LINES + self._n_rows, self._lanes), np.nan, dtype=self._dtype)
-        return scratch, scratch[SCRATCH_LINES:, : self._width]
+        n_lines = SCRATCH_LINES + LISTED_LINES * len(self._tile)
+        scratch = np.full((n_lines + self._n_rows, self._lanes), np.nan, dtype=self._dtype)
+        return scratch, scratch[n_lines:, : self._width]
+
+    def _one_block(self):
+        """Keep to the columns of one block, for kernels that do not take two."""
+        self._columns = self._columns[: self._lanes]
+        self._width = len(self._columns)
 
     def _coef(self):
         """Weights of the block; what is no predecessor is not to be read. One in four has none at all."""
@@ -122,10 +128,12 @@ class Cases:
         return (self._tile, self._weight(), group, *scratch, sums), [sums]
 
     def compute_logits(self):
+        self._one_block()
         scratch, z = self._scratch()
         return (self._tile, self._columns, self._coef(), frozen(self._normal(self._width)), scratch), [z]
 
     def logits_to_terms(self):
+        self._one_block()
         scratch, z = self._scratch()
         z[:] = self._normal(*z.shape)
         return (self._tile, self._columns, scratch), [z]

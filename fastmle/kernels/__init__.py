@@ -23,6 +23,7 @@ try:
     )
     from ._fvsbn import (
         LANES,
+        LISTED_LINES,
         MAX_LISTED,
         SCRATCH_LINES,
         add_gradient,
@@ -108,6 +109,7 @@ __all__ = [
     "CATALOGUE",
     "LANES",
     "LEVEL",
+    "LISTED_LINES",
     "MAX_LISTED",
     "SCRATCH_LINES",
     "available_levels",

@@ -1,10 +1,11 @@
 """Compiled kernels of the fully-visible sigmoid belief network; `reference` holds their definitions.
 
-A kernel works on one row tile, uint8 of shape (n_groups_of_the_data, n_rows), and one block of
-columns, int32 and ascending. `scratch`, float32 or float64, has the precision of the computation: lines
-of LANES numbers, of which the last n_rows are the logits, and before them at least SCRATCH_LINES, or
-8 n_groups where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and
-`bits`, made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
+A kernel works on one row tile, uint8 of shape (n_groups_of_the_data, n_rows), and one block of at most
+LANES columns, int32 and ascending; kernels that take `starts` and `bits` work on two such blocks, the first
+one full. `scratch`, float32 or float64, has the precision of the computation: lines of LANES numbers, of
+which the last n_rows are the logits, and before them at least SCRATCH_LINES, and LISTED_LINES a group
+besides where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and `bits`,
+made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
 Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
@@ -14,6 +15,7 @@ cdef extern from "src/fvsbn.h" nogil:
     enum: lanes_f32
     enum: lanes_f64
     enum: fvsbn_table_lines
+    enum: fvsbn_listed_lines
     enum: LISTED_BIT
     ctypedef struct fvsbn_rows:
         const uint8_t* tile
@@ -22,9 +24,10 @@ cdef extern from "src/fvsbn.h" nogil:
         const int32_t* starts
     ctypedef struct fvsbn_functions:
         void (*compute_logits_f32)(
-            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             float*, float*) noexcept nogil
-        void (*logits_to_terms_f32)(const fvsbn_rows*, const int32_t*, ptrdiff_t, float*) noexcept nogil
+        void (*logits_to_terms_f32)(
+            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, float*) noexcept nogil
         void (*add_log_likelihood_f32)(
             const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             float*, float*, double*) noexcept nogil
@@ -32,9 +35,10 @@ cdef extern from "src/fvsbn.h" nogil:
             const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             const double*, float*, float*, double*, double*, ptrdiff_t, double*) noexcept nogil
         void (*compute_logits_f64)(
-            const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
+            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             double*, double*) noexcept nogil
-        void (*logits_to_terms_f64)(const fvsbn_rows*, const int32_t*, ptrdiff_t, double*) noexcept nogil
+        void (*logits_to_terms_f64)(
+            const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, double*) noexcept nogil
         void (*add_log_likelihood_f64)(
             const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             double*, double*, double*) noexcept nogil
@@ -53,6 +57,7 @@ ctypedef fused real:
 
 LANES = {"float32": lanes_f32, "float64": lanes_f64}
 SCRATCH_LINES = 8 * fvsbn_table_lines  # four tables, and buckets for four groups
+LISTED_LINES = fvsbn_listed_lines
 MAX_LISTED = LISTED_BIT + 1  # lists of set bits are for fewer columns than this
 
 cdef const fvsbn_functions* functions = fvsbn_of_level(0)
@@ -89,29 +94,28 @@ def compute_logits(
     const uint8_t[:, ::1] tile, const int32_t[::1] columns, const double[:, :] coef,
     const double[::1] intercept, real[:, ::1] scratch,
 ):
-    cdef fvsbn_rows rows = rows_of(tile, None, None)
-    cdef ptrdiff_t n_columns = columns.shape[0]
+    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = columns.shape[0]
     cdef ptrdiff_t stride = coef.strides[0] // sizeof(double), n_groups = count_groups(columns, coef)
-    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
+    cdef real* z = &scratch[scratch.shape[0] - n_rows, 0]
     with nogil:
         if real is float:
             functions.compute_logits_f32(
-                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
+                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 &scratch[0, 0], z)
         else:
             functions.compute_logits_f64(
-                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
+                &tile[0, 0], n_rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
                 &scratch[0, 0], z)
 
 
 def logits_to_terms(const uint8_t[:, ::1] tile, const int32_t[::1] columns, real[:, ::1] scratch):
-    cdef fvsbn_rows rows = rows_of(tile, None, None)
-    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
+    cdef ptrdiff_t n_rows = tile.shape[1]
+    cdef real* z = &scratch[scratch.shape[0] - n_rows, 0]
     with nogil:
         if real is float:
-            functions.logits_to_terms_f32(&rows, &columns[0], columns.shape[0], z)
+            functions.logits_to_terms_f32(&tile[0, 0], n_rows, &columns[0], columns.shape[0], z)
         else:
-            functions.logits_to_terms_f64(&rows, &columns[0], columns.shape[0], z)
+            functions.logits_to_terms_f64(&tile[0, 0], n_rows, &columns[0], columns.shape[0], z)
 
 
 def add_log_likelihood(

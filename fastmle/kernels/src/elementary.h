@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define LOG_2 0.69314718055994530942
+
 /* a b + c: fused where the level has such an instruction, the same in every lane. */
 #if defined(FASTMLE_FMA)
 #define MULTIPLY_ADD_F64 __builtin_fma
@@ -24,7 +26,7 @@
 
 /* exp(x) for x <= 0, within 1 unit in the last place or so. Below -708 (float: -87), where the
  * result would be denormal, it is 0; what has been computed for such an x is of no meaning. */
-static inline double exp_nonpositive_f64(double x)
+static inline double exp_f64(double x)
 {
 #define MADD MULTIPLY_ADD_F64
     const double round_to_integer = 0x1.8p52; /* adding it leaves the nearest integer in the low bits */
@@ -50,7 +52,8 @@ static inline double exp_nonpositive_f64(double x)
 #undef MADD
 }
 
-static inline float exp_nonpositive_f32(float x)
+/* exp(x) for x <= 88, as accurate; 0 below -87. */
+static inline float exp_f32(float x)
 {
 #define MADD MULTIPLY_ADD_F32
     const float round_to_integer = 0x1.8p23f;
@@ -103,7 +106,7 @@ static inline double log1p_nonnegative_f64(double x)
     memcpy(&k, &exponent, sizeof k);
     k -= 0x1p52 + 1023;
     e = y < 2.0 ? x : m - 1.0;
-    return MULTIPLY_ADD_F64(k, 0.69314718055994530942, log1p_from_ratio_f64(e / (2.0 + e)));
+    return MULTIPLY_ADD_F64(k, LOG_2, log1p_from_ratio_f64(e / (2.0 + e)));
 }
 
 static inline float log1p_from_ratio_f32(float s)

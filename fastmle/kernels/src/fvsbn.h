@@ -16,14 +16,19 @@ typedef struct {
     const int32_t *starts;
 } fvsbn_rows;
 enum { SAME_GROUP = 0x8000, LISTED_BIT = 0x7FFF };
+/* Working memory for lists of set bits: in lines a group of eight variables, weights and sums of two blocks. */
+enum { fvsbn_listed_lines = 32 };
 
-/* What the functions compute stands in fvsbn_loops.h. */
+/* What the functions compute stands in fvsbn_sums.h, fvsbn_terms.h and fvsbn_passes.h. Columns are one block
+ * of at most LANES, or two for what takes `rows`. */
 #define FVSBN_FUNCTIONS(REAL, SUFFIX)                                                             \
     void (*compute_logits_##SUFFIX)(                                                              \
-        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,  \
-        ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *work, REAL *z); \
+        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
+        const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,   \
+        REAL *work, REAL *z);                                                                     \
     void (*logits_to_terms_##SUFFIX)(                                                             \
-        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, REAL *z);            \
+        const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,       \
+        REAL *z);                                                                                 \
     void (*add_log_likelihood_##SUFFIX)(                                                          \
         const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,  \
         ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, REAL *work, REAL *z,  \

@@ -1,5 +1,6 @@
 /* What follows in this file is compiled for AVX2 (with its companions of the same processors). */
 #define FASTMLE_FMA 1
+#define FASTMLE_VECTOR_BYTES 32
 #include <stddef.h> /* system headers before the target changes */
 #include <stdint.h>
 #include <string.h>

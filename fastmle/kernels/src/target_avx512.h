@@ -1,5 +1,6 @@
 /* What follows in this file is compiled for AVX-512, with registers of 512 bits. */
 #define FASTMLE_FMA 1
+#define FASTMLE_VECTOR_BYTES 64
 #include <stddef.h> /* system headers before the target changes */
 #include <stdint.h>
 #include <string.h>
