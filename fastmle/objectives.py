@@ -273,13 +273,16 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=No
 def _cancelled(bits, coef, intercept, value, grad_coef):
     """Return in which columns the gradient is so small that float32 leaves it less than five digits.
 
-    An entry adds up residuals r x_j. Their sizes add up to at most -value times the share of ones in x_j,
-    as abs(r) <= -log(1 - abs(r)); and each has the relative error of its logit's terms.
+    An entry adds up residuals r x_j. The error of a logit (or of the logarithm of odds) enters with the
+    slope p (1 - p), at most 1/4 and at most -log p(x), times the share of ones in x_j. A logit rounds as its
+    terms add up, odds once for every group of eight that is multiplied in.
     """
     squares, largest = np.empty_like(value), np.empty_like(value)
     kernels.measure_lower_rows(coef, grad_coef, squares, largest)
     spread = np.sqrt(bits.density * squares)
-    noise = _FLOAT32_NOISE * (1 + np.abs(intercept) + 2 * spread) * bits.density * -value
+    roundings = np.sqrt(np.arange(len(value)) / 8)
+    slopes = bits.density * np.minimum(-value, bits.total_weight / 4)
+    noise = _FLOAT32_NOISE * (1 + np.abs(intercept) + spread + 0.75 * roundings) * slopes
     cancelled = 1e-5 * largest < noise
     cancelled[0] = False  # no column comes before it
     return cancelled
