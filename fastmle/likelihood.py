@@ -14,7 +14,7 @@ import numpy as np
 from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
-from .engine import map_units, split_evenly, tile_streams
+from .engine import effective_n_jobs, map_units, split_evenly, tile_streams
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
@@ -141,12 +141,10 @@ def _weights(coef, n_features):
     return np.empty((n_features, 0)) if coef is None else coef
 
 
-def _random_bits(stream, shape):
-    """Return 31 random bits in each entry of an array of int32, two of every 64 that are drawn."""
-    n_words = shape[0] * shape[1] // 2
-    words = stream.bit_generator.random_raw(n_words).view(np.int32)
-    words &= 2**31 - 1
-    return words.reshape(shape)
+def _draw_bits(stream, bits):
+    """Fill an array of int32 with 31 random bits in each entry, two of every 64 that are drawn."""
+    words = stream.bit_generator.random_raw(bits.size // 2).view(np.int32)
+    np.bitwise_and(words.reshape(bits.shape), 2**31 - 1, out=bits)
 
 
 def _work(n_rows, n_columns):
@@ -308,6 +306,14 @@ def feature_terms(bits, coef, intercept, *, logits=False, n_jobs=None):
     return terms
 
 
+def _stream_runs(n_streams, n_jobs):
+    """Cut 0..n_streams-1 into runs of a tile's rows at most, which keep all threads busy; long ones first."""
+    n_runs = -(-n_streams * _STREAM_ROWS // TILE_ROWS)
+    n_threads = effective_n_jobs(n_jobs)
+    runs = split_evenly(n_streams, -(-n_runs // n_threads) * n_threads)
+    return sorted((range(run.start, run.stop) for run in runs), key=len, reverse=True)
+
+
 def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs=None):
     """Draw rows variable by variable.
 
@@ -336,33 +342,36 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     coef = _weights(coef, n_features)
     lanes = kernels.LANES["float32"]
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
-    n_streams = -(-n_samples // _STREAM_ROWS)
-    streams = tile_streams(random_state, n_streams)
+    streams = tile_streams(random_state, -(-n_samples // _STREAM_ROWS))
 
-    def draw(number, scratch):
+    def rows_of(number, bits):
+        """Return the rows of a stream, as bytes of a tile."""
         index, first = divmod(number * _STREAM_ROWS, TILE_ROWS)
-        tile = drawn.tile(index)
-        rows = slice(first, min(first + _STREAM_ROWS, tile.shape[1]))
-        part = np.zeros((n_groups, rows.stop - rows.start), dtype=np.uint8)
+        return bits.tile(index)[:, first : first + _STREAM_ROWS]
+
+    def draw(run, scratch):
+        # The streams of a run share the tables.
+        parts = [slice(k * _STREAM_ROWS, (k + 1) * _STREAM_ROWS) for k in range(len(run))]
+        n_rows = min(len(run) * _STREAM_ROWS, n_samples - run.start * _STREAM_ROWS)
+        tile = np.zeros((n_groups, n_rows), dtype=np.uint8)
+        random = np.empty((lanes, n_rows), dtype=np.int32)
         if prefix is not None:
-            part[: prefix.n_groups] = prefix.tile(index)[:, rows]
-        own = scratch.of(part)
+            for number, part in zip(run, parts, strict=True):
+                tile[: prefix.n_groups, part] = rows_of(number, prefix)
+        own = scratch.of(tile)
         for start in range(n_given - n_given % lanes, n_features, lanes):
             block = slice(start, min(start + lanes, n_features))
+            for number, part in zip(run, parts, strict=True):
+                _draw_bits(streams[number], random[:, part])
             kernels.sample_block(
-                part,
-                start,
-                max(0, n_given - start),
-                coef[block],
-                intercept[block],
-                _random_bits(streams[number], (lanes, part.shape[1])),
-                own,
+                tile, start, max(0, n_given - start), coef[block], intercept[block], random, own
             )
-        tile[:, rows] = part
+        for number, part in zip(run, parts, strict=True):
+            rows_of(number, drawn)[:] = tile[:, part]
 
     map_units(
         draw,
-        range(n_streams),
+        _stream_runs(len(streams), n_jobs),
         n_jobs=n_jobs,
         workspace=lambda: _Scratch(drawn, np.float32),
         work=_work(n_samples, n_features),

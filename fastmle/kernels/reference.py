@@ -157,12 +157,14 @@ def list_set_bits(tile, starts, bits):
 def sample_block(tile, first_column, n_given, coef, intercept, uniform, scratch):
     """Draw the variables of a block in turn, but for its first n_given, which the tile holds already.
 
-    Of the two outcomes the less probable is drawn where (uniform + 1) / 2^31 is at most its probability.
+    One is drawn where u = uniform / 2^31 is below its probability p: for p < 1/2 where u + 2^-31 <= p, else
+    where not 1 - u <= 1 - p, so that neither outcome is drawn if it has no probability.
     """
     for lane in range(n_given, len(intercept)):
         column = first_column + lane
         logit = intercept[lane] + _rows(tile)[:, : min(column, coef.shape[1])] @ coef[lane, :column]
-        rare = (uniform[lane] + 1.0) / 2**31 <= expit(-np.abs(logit))
+        tail = np.where(logit < 0, uniform[lane] + 1.0, 2.0**31 - uniform[lane])
+        rare = tail / 2**31 <= expit(-np.abs(logit))
         one = np.where(logit < 0, rare, ~rare)
         tile[column // 8] &= np.uint8((1 << column % 8) - 1)
         tile[column // 8] |= one.astype(np.uint8) << np.uint8(column % 8)

@@ -75,6 +75,19 @@ enum { N_PARTS = 8 };
 typedef double part_f64 __attribute__((vector_size(FASTMLE_VECTOR_BYTES), aligned(8), may_alias));
 typedef float part_f32 __attribute__((vector_size(FASTMLE_VECTOR_BYTES), aligned(4), may_alias));
 
+/* Whether the less probable outcome, of probability e / (1 + e) with the odds e <= 1, is drawn by a uniform v
+ * in (0, 1]; v is never 0, so what has no probability is not drawn. */
+static inline int is_rare_f32(float v, float logit)
+{
+    const float e = exp_f32(-__builtin_fabsf(logit));
+    return v * (1 + e) <= e;
+}
+
+static inline int is_rare_odds(float v, float odds)
+{
+    return v * (1 + odds) <= (odds < 1 ? odds : 1);
+}
+
 /* REAL is the type of the numbers, WORD the unsigned integer as wide; lane_bit[lane] is bit `lane` of it (a
  * shift by the lane would not vectorise everywhere). FORM is what the sums of a row mean: in f64 and f32
  * they are logits, in `odds` products in float. */
@@ -117,6 +130,7 @@ static const uint32_t lane_bit_f32[lanes_f32] = {
 #include "fvsbn_terms.h"
 #include "fvsbn_buckets.h"
 #include "fvsbn_passes.h"
+#include "fvsbn_sample.h"
 #undef FORM
 #undef COMBINE
 #undef NEUTRAL
@@ -164,9 +178,25 @@ static void add_gradient_float(
             grad_coef, grad_stride, grad_intercept);
 }
 
+static void sample_block_float(
+    uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
+    const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,
+    float *restrict tables, float *restrict z)
+{
+    int32_t columns[lanes_f32];
+    for (int lane = 0; lane < lanes_f32; lane++)
+        columns[lane] = (int32_t)first_column + lane;
+    if (odds_fit(columns, n_lanes, coef, coef_stride, coef ? first_column / 8 + 2 : 0, intercept))
+        sample_block_odds(
+            tile, n_rows, first_column, n_lanes, n_given, coef, coef_stride, intercept, uniform, tables, z);
+    else
+        sample_block_f32(
+            tile, n_rows, first_column, n_lanes, n_given, coef, coef_stride, intercept, uniform, tables, z);
+}
+
 const fvsbn_functions FVSBN_TABLE = {
     sum_by_tables_f32, logits_to_terms_f32, add_log_likelihood_float, add_gradient_float,
     sum_by_tables_f64, logits_to_terms_f64, add_log_likelihood_f64, add_gradient_f64,
     list_set_bits,
-    sample_block,
+    sample_block_float,
 };

@@ -1,28 +1,43 @@
-/* Drawing rows. */
+/* Drawing rows, included once for every FORM of float (see fvsbn_level.h). */
+
+/* Draws a variable in a run of at most CHUNK rows, from its logits or odds: drawn[r] becomes -1 for a one,
+ * else 0, and ones set the bit `one`. With u = random / 2^31 a one is drawn where u is below its
+ * probability, reckoned from the end of the interval at which the less probable outcome lies. */
+static inline void FORM(draw)(
+    ptrdiff_t n_rows, const float *restrict z, const int32_t *restrict random, int32_t one,
+    int32_t *restrict bits, int32_t *restrict drawn)
+{
+    _Pragma("omp simd") for (ptrdiff_t r = 0; r < n_rows; r++) {
+        const int32_t likely = z[r] < NEUTRAL ? 0 : -1;
+        const float v = ((float)(random[r] ^ (likely & INT32_MAX)) + 1.0f) * 0x1p-31f;
+        const int32_t rare = FORM(is_rare)(v, z[r]) ? -1 : 0;
+        drawn[r] = rare ^ likely;
+        bits[r] |= drawn[r] & one;
+    }
+}
 
 /* Draws the variables first_column..first_column + n_lanes - 1 (at most LANES, first_column a multiple of
  * 8) of a tile's rows, given the variables before them; of the block's own, the first n_given are given.
  * coef[lane][j] is the weight of variable j, uniform[lane * n_rows + r] 31 random bits. Rows stand side by
- * side here, and a bit that has been drawn adds its weights to the logits of those after it.
- *
- * The less probable outcome, of probability e / (1 + e) with e = exp(-|logit|), is drawn where v = (uniform
- * + 1) / 2^31 <= e / (1 + e): v is never 0, so what has no probability is not drawn. */
-static void sample_block(
+ * side here, and a bit that has been drawn adds its weights to the logits of those after it. */
+static void FORM(sample_block)(
     uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
     const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,
     float *restrict tables, float *restrict z)
 {
-    enum { L = lanes_f32 };
-    int32_t columns[L];
-    float inner[L][L] = {{0}}, logit[L][CHUNK];
-    int32_t bits[CHUNK];
-    for (int lane = 0; lane < L; lane++)
+    float inner[LANES][LANES], own[LANES][CHUNK];
+    int32_t columns[LANES], bits[CHUNK], drawn[CHUNK];
+    EACH_LANE /* what the block's own variables add comes one by one */
         columns[lane] = (int32_t)first_column;
-    if (coef)
-        for (ptrdiff_t lane = 0; lane < n_lanes; lane++)
-            for (ptrdiff_t k = 0; k < lane; k++)
-                inner[k][lane] = (float)coef[lane * coef_stride + first_column + k];
-    sum_by_tables_f32(
+    for (int k = 0; k < LANES; k++) {
+        for (ptrdiff_t lane = 0; lane < LANES; lane++)
+            inner[k][lane] = coef && k < lane && lane < n_lanes
+                                 ? (float)coef[lane * coef_stride + first_column + k]
+                                 : 0;
+        EACH_LANE
+            inner[k][lane] = FACTOR(inner[k][lane]);
+    }
+    FORM(sum_by_tables)(
         tile, n_rows, columns, n_lanes, coef, coef_stride, coef ? first_column / 8 : 0, intercept, tables, z);
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
         const ptrdiff_t run = n_rows - start < CHUNK ? n_rows - start : CHUNK;
@@ -33,28 +48,19 @@ static void sample_block(
             bits[r] |= n_given > 8 ? high[r] << 8 : 0;
         }
         for (ptrdiff_t r = 0; r < run; r++)
-            for (int lane = 0; lane < L; lane++)
-                logit[lane][r] = z[(start + r) * L + lane];
+            for (int lane = 0; lane < LANES; lane++)
+                own[lane][r] = z[(start + r) * LANES + lane];
         for (ptrdiff_t lane = 0; lane < n_lanes; lane++) {
             const int32_t one = (int32_t)1 << lane;
-            const int32_t *random = uniform + lane * n_rows + start;
-            float drawn[CHUNK];
             if (lane < n_given)
                 _Pragma("omp simd") for (ptrdiff_t r = 0; r < run; r++)
-                    drawn[r] = bits[r] & one ? 1.0f : 0.0f;
+                    drawn[r] = bits[r] & one ? -1 : 0;
             else
-                _Pragma("omp simd") for (ptrdiff_t r = 0; r < run; r++) {
-                    const float t = logit[lane][r];
-                    const float e = exp_f32(-__builtin_fabsf(t));
-                    const float v = ((float)random[r] + 1.0f) * 0x1p-31f;
-                    const float rare = v * (1.0f + e) <= e ? 1.0f : 0.0f;
-                    drawn[r] = t < 0.0f ? rare : 1.0f - rare;
-                    bits[r] |= drawn[r] > 0.0f ? one : 0;
-                }
+                FORM(draw)(run, own[lane], uniform + lane * n_rows + start, one, bits, drawn);
             for (ptrdiff_t later = lane + 1; later < n_lanes; later++) {
                 const float weight = inner[lane][later];
                 _Pragma("omp simd") for (ptrdiff_t r = 0; r < run; r++)
-                    logit[later][r] += drawn[r] * weight;
+                    own[later][r] = COMBINE(own[later][r], drawn[r] ? weight : NEUTRAL);
             }
         }
         for (ptrdiff_t r = 0; r < run; r++)
