@@ -257,12 +257,17 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=No
     d = bits.shape[1]
     coef = _check_parameters("coef", coef, (d, d))
     intercept = _check_parameters("intercept", intercept, (d,))
+    _check_finite("intercept", intercept)
     columns = np.arange(d, dtype=np.int32)
     value, grad_coef, grad_intercept = likelihood.value_and_gradient(
         bits, columns, coef, intercept, dtype=dtype or np.float32, n_jobs=n_jobs
     )
+    squares, largest = np.empty(d), np.empty(d)
+    kernels.measure_lower_rows(coef, grad_coef, squares, largest)
+    if not np.isfinite(squares.sum()):
+        _check_finite("coef", np.tril(coef, k=-1))
     if dtype is None:
-        again = np.flatnonzero(_cancelled(bits, coef, intercept, value, grad_coef)).astype(np.int32)
+        again = np.flatnonzero(_cancelled(bits, intercept, value, squares, largest)).astype(np.int32)
         if len(again):
             value[again], grad_coef[again], grad_intercept[again] = likelihood.value_and_gradient(
                 bits, again, coef[again], intercept[again], n_jobs=n_jobs
@@ -270,15 +275,14 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=No
     return float(value.sum()), grad_coef, grad_intercept
 
 
-def _cancelled(bits, coef, intercept, value, grad_coef):
+def _cancelled(bits, intercept, value, squares, largest):
     """Return in which columns the gradient is so small that float32 leaves it less than five digits.
 
     An entry adds up residuals r x_j. The error of a logit (or of the logarithm of odds) enters with the
     slope p (1 - p), at most 1/4 and at most -log p(x), times the share of ones in x_j. A logit rounds as its
-    terms add up, odds once for every group of eight that is multiplied in.
+    terms add up, odds once for every group of eight that is multiplied in. `squares` are the sums of squares
+    of the weights of each column, `largest` the largest entries of the gradient.
     """
-    squares, largest = np.empty_like(value), np.empty_like(value)
-    kernels.measure_lower_rows(coef, grad_coef, squares, largest)
     spread = np.sqrt(bits.density * squares)
     roundings = np.sqrt(np.arange(len(value)) / 8)
     slopes = bits.density * np.minimum(-value, bits.total_weight / 4)
@@ -289,16 +293,16 @@ def _cancelled(bits, coef, intercept, value, grad_coef):
 
 
 def _check_parameters(name, values, shape):
-    """Return float64 parameters of that shape, finite where they are read, or raise a ValueError."""
+    """Return parameters of that shape as float64, or raise a ValueError."""
     values = np.ascontiguousarray(values, dtype=np.float64)
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}, expected {shape}")
-    with np.errstate(all="ignore"):
-        total = values.sum()
-    if not np.isfinite(total) and not np.isfinite(values).all():
-        read = np.tril(values, k=-1) if values.ndim == 2 else values
-        places = np.argwhere(~np.isfinite(read))
-        if len(places):
-            place = tuple(int(k) for k in places[0])
-            raise ValueError(f"{name}{list(place)} is {values[place]}: parameters must be finite")
     return values
+
+
+def _check_finite(name, values):
+    """Raise a ValueError that names the first value that is not finite, if there is one."""
+    places = np.argwhere(~np.isfinite(values))
+    if len(places):
+        place = tuple(int(k) for k in places[0])
+        raise ValueError(f"{name}{list(place)} is {values[place]}: parameters must be finite")
