@@ -9,7 +9,7 @@ from scipy.special import expit, log_expit
 from . import kernels, likelihood
 from .data import BitMatrix
 from .data.sources import check_not_empty
-from .engine import map_units
+from .engine import map_units, split_evenly
 from .metric import GramMetric
 
 # Rounding to float32, twice: the unit in which errors of a float32 gradient are reckoned.
@@ -262,8 +262,7 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=No
     value, grad_coef, grad_intercept = likelihood.value_and_gradient(
         bits, columns, coef, intercept, dtype=dtype or np.float32, n_jobs=n_jobs
     )
-    squares, largest = np.empty(d), np.empty(d)
-    kernels.measure_lower_rows(coef, grad_coef, squares, largest)
+    squares, largest = _measure(coef, grad_coef, n_jobs)
     if not np.isfinite(squares.sum()):
         _check_finite("coef", np.tril(coef, k=-1))
     if dtype is None:
@@ -275,13 +274,24 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=No
     return float(value.sum()), grad_coef, grad_intercept
 
 
+def _measure(coef, gradient, n_jobs):
+    """Return the sums of squares of the weights of each column, and the largest entries of its gradient."""
+    squares, largest = np.empty(len(coef)), np.empty(len(coef))
+
+    def measure(rows):
+        kernels.measure_lower_rows(coef[rows], gradient[rows], rows.start, squares[rows], largest[rows])
+
+    map_units(measure, split_evenly(len(coef), 8), n_jobs=n_jobs, work=2 * coef.size)
+    return squares, largest
+
+
 def _cancelled(bits, intercept, value, squares, largest):
     """Return in which columns the gradient is so small that float32 leaves it less than five digits.
 
     An entry adds up residuals r x_j. The error of a logit (or of the logarithm of odds) enters with the
     slope p (1 - p), at most 1/4 and at most -log p(x), times the share of ones in x_j. A logit rounds as its
-    terms add up, odds once for every group of eight that is multiplied in. `squares` are the sums of squares
-    of the weights of each column, `largest` the largest entries of the gradient.
+    terms add up, odds once for every group of eight that is multiplied in. `squares` and
+    `largest` come from :func:`_measure`.
     """
     spread = np.sqrt(bits.density * squares)
     roundings = np.sqrt(np.arange(len(value)) / 8)

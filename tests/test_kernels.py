@@ -233,8 +233,9 @@ class Cases:
         d = self._n_columns
         coef, gradient = self._normal(d, d), self._normal(d, d)
         coef[np.triu_indices(d)] = gradient[np.triu_indices(d)] = np.nan  # not to be read
-        squares, largest = self._normal(d), self._normal(d)
-        return (frozen(coef), frozen(gradient), squares, largest), [squares, largest]
+        first = int(self._rng.integers(d))
+        squares, largest = self._normal(d - first), self._normal(d - first)
+        return (frozen(coef[first:]), frozen(gradient[first:]), first, squares, largest), [squares, largest]
 
     def solve_leading_blocks(self):
         d = self._n_columns

@@ -35,28 +35,35 @@ def solve_leading_blocks(
 
 
 def measure_lower_rows(
-    const double[:, ::1] coef, const double[:, ::1] gradient, double[::1] squares, double[::1] largest,
+    const double[:, ::1] coef, const double[:, ::1] gradient, ptrdiff_t first, double[::1] squares,
+    double[::1] largest,
 ):
     """Write the sum of squares of each row of coef and the largest size in each row of gradient.
 
-    Both are square, and what is read is their strict lower triangle.
+    They are rows from `first` on of square matrices, of which the strict lower triangle is read.
     """
-    cdef ptrdiff_t i, j
-    cdef double s0, s1, g0, g1, a, b
+    cdef ptrdiff_t i, j, k, length
+    cdef double a
+    cdef double[4] s
+    cdef double[4] g
     with nogil:
         for i in range(coef.shape[0]):
-            s0 = s1 = g0 = g1 = 0.0
+            length = first + i
+            for k in range(4):
+                s[k] = g[k] = 0.0
             j = 0
-            while j + 2 <= i:  # two chains of dependent operations overlap
-                s0 += coef[i, j] * coef[i, j]
-                s1 += coef[i, j + 1] * coef[i, j + 1]
-                a, b = fabs(gradient[i, j]), fabs(gradient[i, j + 1])
-                g0 = a if a > g0 else g0
-                g1 = b if b > g1 else g1
-                j += 2
-            if j < i:
-                s0 += coef[i, j] * coef[i, j]
+            while j + 4 <= length:  # four chains of dependent operations overlap
+                for k in range(4):
+                    s[k] += coef[i, j + k] * coef[i, j + k]
+                    a = fabs(gradient[i, j + k])
+                    g[k] = a if a > g[k] else g[k]
+                j += 4
+            while j < length:
+                s[0] += coef[i, j] * coef[i, j]
                 a = fabs(gradient[i, j])
-                g0 = a if a > g0 else g0
-            squares[i] = s0 + s1
-            largest[i] = g0 if g0 > g1 else g1
+                g[0] = a if a > g[0] else g[0]
+                j += 1
+            squares[i] = (s[0] + s[1]) + (s[2] + s[3])
+            a = g[0] if g[0] > g[1] else g[1]
+            a = g[2] if g[2] > a else a
+            largest[i] = g[3] if g[3] > a else a

@@ -173,10 +173,13 @@ def sample_block(tile, first_column, n_given, coef, intercept, uniform, scratch)
 # Linear algebra
 
 
-def measure_lower_rows(coef, gradient, squares, largest):
-    """Write the sums of squares of the rows of one strict lower triangle, and the sizes of another's rows."""
-    squares[:] = (np.tril(coef, k=-1) ** 2).sum(axis=1)
-    largest[:] = np.abs(np.tril(gradient, k=-1)).max(axis=1)
+def measure_lower_rows(coef, gradient, first, squares, largest):
+    """Write the sums of squares of the rows of one strict lower triangle, and the sizes of another's rows.
+
+    Row 0 is row `first` of the triangle.
+    """
+    squares[:] = (np.tril(coef, k=first - 1) ** 2).sum(axis=1)
+    largest[:] = np.abs(np.tril(gradient, k=first - 1)).max(axis=1)
 
 
 def solve_leading_blocks(factor, sizes, vectors):
