@@ -12,6 +12,7 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("FASTMLE_DEBUG", "0") not in ("", "0")
 LEVELS = ("baseline", "avx2", "avx512")
 LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
+FVSBN_PARTS = "buckets", "level", "lists", "odds", "passes", "sample", "sums", "terms"
 KERNELS = {
     "_bits": [
         *(f"bits_{level}.c" for level in LEVELS),
@@ -21,7 +22,7 @@ KERNELS = {
         *(f"fvsbn_{level}.c" for level in LEVELS),
         "elementary.h",
         "fvsbn.h",
-        *(f"fvsbn_{part}.h" for part in ("buckets", "level", "lists", "odds", "passes", "sample", "sums", "terms")),
+        *(f"fvsbn_{part}.h" for part in FVSBN_PARTS),
         *LEVEL_HEADERS,
     ],
     "_levels": ["levels.h"],

@@ -123,7 +123,7 @@ def test_products_of_many_rows_keep_small_terms_and_do_not_overflow(dtype):
 
 def test_draws_at_the_ends_of_the_unit_interval():
     logits = np.array([-np.inf, -1e4, 0.0, 1e4, np.inf])
-    uniform = np.repeat(np.array([[0, 2**30 - 2**8, 2**31 - 1]], dtype=np.int32), 5, axis=0)  # u: 0, below 1/2, 1
+    uniform = np.array(5 * [[0, 2**30 - 2**8, 2**31 - 1]], dtype=np.int32)  # 0, a little below 1/2, nearly 1
     tile = np.zeros((1, 3), dtype=np.uint8)
     scratch = np.empty((SCRATCH_LINES + 3, 16), dtype=np.float32)
     kernels.sample_block(tile, 0, 0, np.empty((5, 0)), logits, uniform, scratch)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 Real = TypeVar("Real", float32, float64)
 
 LANES: dict[str, int]
+LISTED_LINES: int
 MAX_LISTED: int
 SCRATCH_LINES: int
 
