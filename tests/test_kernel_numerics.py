@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 
 from fastmle import kernels
-from fastmle.kernels import LANES, SCRATCH_LINES
+from fastmle.kernels import LANES, LISTED_LINES, SCRATCH_LINES
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -131,7 +131,47 @@ def test_draws_at_the_ends_of_the_unit_interval():
     assert_array_equal(drawn, [[0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 1, 1]])
 
 
+@pytest.mark.parametrize("excess", [-1e-3, 1e-3])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_both_sides_of_the_limit_between_odds_and_logits(sign, excess, rng, random_bits):
+    """Where float32 just goes by odds, no product on the way overflows; just beyond, logits take over."""
+    n_rows, d, lanes = 100, 43, LANES["float32"]
+    bits = random_bits(n_rows, d)
+    bits[0], bits[1] = 1, 0
+    coef = rng.exponential(size=(lanes, d))
+    coef *= sign * (80 + excess) / coef[:, : d - lanes].sum(axis=1, keepdims=True)
+    coef[:, d - lanes :] = 0.0
+    intercept = np.zeros(lanes)
+    logits = bits @ coef.T
+    signs = np.where(bits[:, d - lanes :] == 1, 1, -1)
+    value, grad_coef, grad_intercept = gradient(bits, coef, intercept, None, "float32")
+    assert_allclose(value, log_expit(signs * logits).sum(axis=0), rtol=1e-6)
+    residuals = signs * expit(-signs * logits)
+    assert_allclose(grad_intercept, residuals.sum(axis=0), rtol=2e-5, atol=1e-6)
+    expected = (residuals.T @ bits)[:, : d - lanes]
+    assert_allclose(grad_coef[:, : d - lanes], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 # A row's result is its own
+
+
+@pytest.mark.parametrize("largest", [0.1, 100.0])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n_columns", [0.5, 1, 1.5, 2])
+def test_scores_from_lists_and_from_tables_are_the_same_bits(n_columns, dtype, largest, rng, random_bits):
+    lanes, n_rows, d = LANES[dtype], 600, 70
+    bits = random_bits(n_rows, d)
+    bits *= rng.random((n_rows, 1)) < np.linspace(0, 1, d)  # sparse and dense groups
+    tile = np.ascontiguousarray(np.packbits(bits, axis=1, bitorder="little").T)
+    starts, listed = np.empty(n_rows + 1, dtype=np.int32), np.empty(int(bits.sum()), dtype=np.uint16)
+    kernels.list_set_bits(tile, starts, listed)
+    columns = np.arange(d, dtype=np.int32)[-int(n_columns * lanes) :]
+    coef, intercept = largest * rng.normal(size=(len(columns), d)), rng.normal(size=len(columns))
+    scratch = np.empty((SCRATCH_LINES + LISTED_LINES * len(tile) + n_rows, lanes), dtype=dtype)
+    by_tables, by_lists = np.zeros(n_rows), np.zeros(n_rows)
+    kernels.add_log_likelihood(tile, columns, coef, intercept, scratch, by_tables)
+    kernels.add_log_likelihood(tile, columns, coef, intercept, scratch, by_lists, starts, listed)
+    assert by_tables.tobytes() == by_lists.tobytes()
 
 
 def results_by_row(rows, dtype, bits, coef, intercept, weight, uniform):
@@ -158,13 +198,14 @@ def results_by_row(rows, dtype, bits, coef, intercept, weight, uniform):
     return tile.T, unpacked, logits, terms, total, drawn.T
 
 
+@pytest.mark.parametrize("largest", [0.1, 100.0])  # odds in float32, and logits
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_a_row_does_not_depend_on_its_neighbours(dtype, rng, random_bits):
+def test_a_row_does_not_depend_on_its_neighbours(dtype, largest, rng, random_bits):
     n_rows, n_columns, lanes = 300, 43, LANES[dtype]
     data = (
         dtype,
         random_bits(n_rows, n_columns),
-        10.0 ** rng.integers(-3, 3, size=(lanes, 1)) * rng.normal(size=(lanes, n_columns)),
+        largest / 10.0 ** rng.integers(6, size=(lanes, 1)) * rng.normal(size=(lanes, n_columns)),
         rng.normal(size=lanes),
         rng.exponential(size=n_rows),
         rng.integers(2**31, size=(8, n_rows), dtype=np.int32),
