@@ -10,7 +10,7 @@ from . import kernels, likelihood
 from .data import BitMatrix
 from .data.sources import check_not_empty
 from .engine import map_units, split_evenly
-from .metric import GramMetric
+from .metric import GramMetric, SampledMetric
 
 # Rounding to float32, twice: the unit in which errors of a float32 gradient are reckoned.
 _FLOAT32_NOISE = 1.2e-7
@@ -173,15 +173,10 @@ class FVSBNObjective:
         return design, rows[:, column], np.ones(len(rows)) if weight is None else weight
 
     def metric(self):
-        """Return the curvature near :meth:`initial`, see :class:`GramMetric`."""
-        return GramMetric(
-            self.gram,
-            self.ones,
-            self.scale,
-            self.alpha,
-            2 * self.smoothing,
-            n_jobs=self.n_jobs,
-        )
+        """Return the curvature near :meth:`initial`, which can be refined, see :class:`SampledMetric`."""
+        pseudo = 2 * self.smoothing
+        common = GramMetric(self.gram, self.ones, self.scale, self.alpha, pseudo, n_jobs=self.n_jobs)
+        return SampledMetric(common, self.bits, self.alpha, pseudo, n_jobs=self.n_jobs)
 
 
 def marginal_logit(ones, total, smoothing):

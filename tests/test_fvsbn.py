@@ -49,7 +49,7 @@ def penalised_gradient(model, X, sample_weight=None):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_coefficients_are_those_of_logistic_regressions(chain, rng, alpha, weighted):
     weight = rng.integers(0, 4, len(chain)).astype(float) if weighted else None
-    model = FVSBN(alpha=alpha, smoothing=0, tol=1e-9).fit(chain, sample_weight=weight)
+    model = FVSBN(alpha=alpha, smoothing=0, tol=1e-10).fit(chain, sample_weight=weight)
     for i in range(1, chain.shape[1]):
         coef, intercept = regression(chain[:, :i], chain[:, i], alpha, weight)
         np.testing.assert_allclose(model.coef_[i, :i], coef, atol=1e-6)

@@ -222,11 +222,11 @@ class Cases:
         trial_value = value[active] + self._rng.choice([-5.0, 0.0, 1e-3, np.inf], size=k)
 
         outputs = [active, x, value, gradient, np.ones(d), solved, direction, search, pairs, curvatures]
-        outputs += [counts, np.ones(d), trial]
+        outputs += [counts, np.ones(d), np.ones(d), trial]
         *state, trial = outputs[1:]
-        shape, scratch = (frozen(lengths), frozen(offsets)), np.full(memory, np.nan)
+        shape, scratch = (frozen(lengths), frozen(offsets)), np.full(memory + width, np.nan)
         evaluation = map(frozen, (trial_value, trial_gradient, trial_solved))
-        settings = 1e-2, 0.1, self._weighted
+        settings = 1e-2, 0.1, 0.05, 0.2, 30, self._weighted
         return (active, *shape, *state, scratch, trial, *evaluation, *settings), outputs
 
     def measure_lower_rows(self):

@@ -172,18 +172,30 @@ class Search:
         self.direction, self.value, self.norm = np.ones((1, 1)), np.zeros(1), np.ones(1)
         self.search = np.array([[1.0, -1.0, 0.0, -1.0, np.inf, 0.0]])
         self.pairs, self.curvatures = np.ones(3 * memory), np.ones((1, memory))
-        self.counts, self.scale = np.full(1, n_pairs), np.ones(1)
+        self.counts, self.scale, self.excess = np.full(1, n_pairs), np.ones(1), np.zeros(1)
         self.trial = np.ones((1, 1))
 
-    def advance(self, slope, value, value_error=1e-13, target=1e-3, solved=None, opening=False):
+    def advance(
+        self,
+        slope,
+        value,
+        value_error=1e-13,
+        target=1e-3,
+        gap=np.inf,
+        least_value=0.0,
+        max_trials=30,
+        solved=None,
+        opening=False,
+    ):
         """Take in a trial with this slope and value; return whether the row goes on."""
         return kernels.advance_rows(
             np.zeros(1, dtype=np.int64),
             *(np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.int64)),
             *(self.x, self.value, self.gradient, self.norm, self.solved, self.direction, self.search),
-            *(self.pairs, self.curvatures, self.counts, self.scale, np.empty(self.memory), self.trial),
+            *(self.pairs, self.curvatures, self.counts, self.scale, self.excess, np.empty(self.memory + 1)),
+            self.trial,
             *(np.array([value]), np.array([[slope]]), np.array([[slope if solved is None else solved]])),
-            *(value_error, target, opening),
+            *(value_error, target, gap, least_value, max_trials, opening),
         )
 
     @property
@@ -247,6 +259,25 @@ def test_a_row_within_the_target_leaves():
     assert row.norm[0] == 1e-3
 
 
+@pytest.mark.parametrize(
+    ("value", "least_value", "left"), [(-1.0, 0.0, 1), (-3.0, 0.0, 0), (-1.0, 3.0, 0), (-1.0, 1.5, 1)]
+)
+def test_a_row_stays_while_it_expects_to_gain(value, least_value, left):
+    # The slope has changed from -1 to 1/2 over a step of 1: 1/3 to the lowest point, 1/12 downwards.
+    row = Search()
+    assert row.advance(0.5, value, target=1.0, gap=0.05, least_value=least_value) == left
+    assert row.moved
+    np.testing.assert_allclose(row.excess[0], 1 / 12)
+
+
+def test_a_search_may_be_cut_short():
+    row = Search(n_pairs=1)
+    assert row.advance(3.0, 1.0, max_trials=2) == 1
+    assert row.advance(3.0, 1.0, max_trials=2) == 1
+    assert row.counts[0] == 0
+    assert row.advance(3.0, 1.0, max_trials=1) == 0
+
+
 def test_a_failed_search_drops_the_memory_and_the_next_one_rests():
     row = Search(n_pairs=1)
     row.search[0, 5] = 29  # trials
@@ -304,6 +335,55 @@ def test_evaluations_may_reuse_their_arrays(rng):
     expected = run(problem, scaled_identity(1e-3))
     np.testing.assert_array_equal(result.x, expected.x)
     assert result.n_iter == expected.n_iter
+
+
+def test_slow_rows_are_given_a_better_metric(rng):
+    problem = Quadratics(rng, 30)
+    better, asked = set(), []
+
+    def solve(rows, vectors):
+        for k, row in enumerate(rows):
+            n = problem.lengths[row]
+            if row in better:
+                vectors[k, :n] = np.linalg.solve(problem.matrices[row], vectors[k, :n])
+            else:
+                vectors[k] *= 1e-3
+
+    def refine(rows, x, n_left):
+        asked.append((rows.copy(), x.copy(), n_left.copy()))
+        better.update(rows[rows % 2 == 0].tolist())
+        return rows % 2 == 0
+
+    run(problem, solve, tol=1e-7)
+    without = np.bincount(np.concatenate(problem.evaluated), minlength=30)
+    problem.evaluated.clear()
+    result = run(problem, solve, tol=1e-7, refine=refine)
+    assert result.converged.all()
+    np.testing.assert_allclose(result.x, problem.centres, atol=1e-6)
+    counts = np.bincount(np.concatenate(problem.evaluated), minlength=30)
+    rows, x, n_left = asked[0]
+    even = rows[rows % 2 == 0]
+    assert len(even) > 5
+    assert counts[even].max() <= 12  # nine before, then one exact step
+    np.testing.assert_array_equal(counts[1::2], without[1::2])
+    assert np.all(n_left > 0)
+    assert n_left.max() <= 18  # not more than twice the evaluations so far are trusted
+    assert not np.triu(x[:, 1:], rows[0]).any()
+    times = np.bincount(np.concatenate([rows for rows, _, _ in asked]), minlength=30)
+    assert times[even].max() == 1
+
+
+def test_a_metric_is_improved_a_few_times_only(rng):
+    problem = Quadratics(rng, 20)
+    times = np.zeros(20, dtype=int)
+
+    def refine(rows, x, n_left):
+        times[rows] += 1
+        return np.ones(len(rows), dtype=bool)
+
+    result = run(problem, scaled_identity(1e-3), refine=refine)
+    assert result.converged.all()
+    assert times.max() == 3
 
 
 def test_nothing_to_solve():

@@ -22,8 +22,13 @@ from ._names import name_columns
 # Largest gradient entry a row down to which single precision serves: its noise is up to 4.4e-7.
 _COARSE_TOL = 6e-7
 # The solver aims below `tol`, because coefficients that the data hardly determine are off by as much as
-# the gradient divided by alpha.
+# the gradient divided by alpha, and what a column still gains can be many times what is expected.
 _AIM = 0.5
+_AIM_GAP = 0.05
+# Nats a row that a column's objective counts as at least: next to nothing has no relative accuracy.
+_LEAST_OBJECTIVE = 1e-3
+# Searches that have met the noise of single precision end here, and go on in double precision.
+_COARSE_TRIALS = 16
 
 
 class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
@@ -50,7 +55,9 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         double precision.
     tol : float, default=1e-6
         A column is solved when the largest entry of its penalised gradient, divided by the sum of
-        weights, is at most `tol`. Any value down to 1e-10 can be reached.
+        weights, is at most `tol`, and what its objective is still expected to fall, half of the squared
+        Newton decrement, at most `tol` / 20 times the objective (counted as 1e-3 nats a row at
+        least). Any value down to 1e-10 can be reached.
     warm_start : bool, default=False
         Start from the weights of the last fit, if it had as many columns in the same order.
     n_jobs : int or None, default=None
@@ -252,7 +259,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             if self.verbose and (n_iter % 10 == 0 or self.verbose > 1):
                 print(
                     f"[{type(self).__name__}] pass {n_iter}: "
-                    f"{np.count_nonzero(gradient_norm > tol)} of {len(x)} columns left, objective "
+                    f"{np.count_nonzero(gradient_norm > tol)} of {len(x)} columns above tol, objective "
                     f"{value.sum() / objective.scale:.6g} nats a row, largest gradient entry "
                     f"{gradient_norm.max() / objective.scale:.2g}"
                 )
@@ -267,10 +274,12 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         def coarse(columns, theta):
             return objective.value_and_gradient(columns, theta, dtype=np.float32)
 
+        gap, least = _AIM_GAP * self.tol, _LEAST_OBJECTIVE * objective.scale
+        coarse_tol = max(_AIM * tol, _COARSE_TOL * objective.scale)
         result = minimize_rows(
             (
-                Stage(coarse, max(_AIM * tol, _COARSE_TOL * objective.scale), 1e-6),
-                Stage(objective.value_and_gradient, tol, 1e-13, _AIM),
+                Stage(coarse, coarse_tol, 1e-6, 1.0, gap, least, _COARSE_TRIALS),
+                Stage(objective.value_and_gradient, tol, 1e-13, _AIM, gap, least),
             ),
             metric.solve,
             theta,
@@ -278,6 +287,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             np.flatnonzero(finite),
             max_iter=self.max_iter,
             memory=_memory(len(theta)),
+            refine=metric.refine,
             callback=report,
         )
         context.call_on_fit_task_end(estimator=self, X=X)
@@ -301,9 +311,9 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             warnings.warn(
                 f"FVSBN did not converge in {len(missed)} of {len(order)} columns "
                 f"({name_columns(np.sort(order[missed]), feature_names)}) after {result.n_iter} passes: "
-                f"the largest gradient entry is {result.gradient_norm.max() / scale:.2g} a row, "
-                f"tol={self.tol:g}. Increase max_iter (now {self.max_iter}) or alpha, or accept a larger "
-                "tol.",
+                f"the largest gradient entry is {result.gradient_norm.max() / scale:.2g} a row, the largest "
+                f"expected gain {result.excess.max() / scale:.2g} nats a row, tol={self.tol:g}. Increase "
+                f"max_iter (now {self.max_iter}) or alpha, or accept a larger tol.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

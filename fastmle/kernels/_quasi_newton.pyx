@@ -12,7 +12,6 @@ from libc.string cimport memcpy
 # A step is good when the slope has fallen to this share of the first one, on either side of the lowest
 # point (Wolfe), and the value has not risen.
 cdef double SLOPE_SHARE = 0.9
-cdef int MAX_TRIALS = 30
 
 cdef enum Verdict:
     REJECTED, ACCEPTED, FAILED
@@ -76,6 +75,7 @@ cdef inline double largest_magnitude(const double* a, ptrdiff_t n) noexcept nogi
 
 cdef inline Verdict judge(
     double* search, double value, double trial_value, double slope, double value_error,
+    int max_trials,
 ) noexcept nogil:
     """Return whether the step is good; if not, set the next one."""
     cdef double step = search[STEP], first = search[FIRST_SLOPE], high_slope = NAN, share
@@ -84,7 +84,7 @@ cdef inline Verdict judge(
     search[TRIALS] += 1
     if not risen and fabs(slope) <= SLOPE_SHARE * fabs(first):
         return ACCEPTED
-    if search[TRIALS] >= MAX_TRIALS:
+    if search[TRIALS] >= max_trials:
         return FAILED
     if slope < 0:
         search[LOW] = step
@@ -172,17 +172,19 @@ def advance_rows(
     double[:, ::1] x, double[::1] value, double[:, ::1] gradient, double[::1] norm,
     double[:, ::1] solved, double[:, ::1] direction, double[:, ::1] search,
     double[::1] pairs, double[:, ::1] curvatures, int64_t[::1] counts, double[::1] scale,
-    double[::1] coefficients, double[:, ::1] trial, const double[::1] trial_value,
+    double[::1] excess, double[::1] scratch, double[:, ::1] trial, const double[::1] trial_value,
     const double[:, ::1] trial_gradient, const double[:, ::1] trial_solved,
-    double value_error, double target, bint opening,
+    double value_error, double target, double gap, double least_value,
+    int max_trials, bint opening,
 ):
     """Take in an evaluation at the trial points, and write the next ones; return how many rows go on.
 
     Row i of the trial arrays is problem active[i]: a point, the value, the gradient and the metric times
     the gradient there. The rows that go on, and their next points, are moved to the front of active and
-    trial; the others have a gradient within the target, or a search that failed without any memory
-    behind it. When opening, the points are those of x and are not judged. coefficients is scratch, one a
-    pair.
+    trial; the others have a gradient within the target and an excess within gap times the value, which
+    counts as least_value at least, or a search that failed without any memory behind it. The excess is
+    what a row's model of its problem expects to gain. When opening, the points are those of x and are
+    not judged. scratch holds one number a pair, then one a variable of the longest row.
     """
     cdef ptrdiff_t i, k, left = 0
     cdef int64_t row
@@ -208,7 +210,7 @@ def advance_rows(
                 verdict = ACCEPTED
             else:
                 slope = dot(&trial_gradient[i, 0], p.direction, p.n)
-                verdict = judge(p.search, value[row], trial_value[i], slope, value_error)
+                verdict = judge(p.search, value[row], trial_value[i], slope, value_error, max_trials)
                 if verdict == ACCEPTED:
                     remember(&p, &trial[i, 0], &trial_gradient[i, 0], &trial_solved[i, 0])
                     memcpy(p.x, &trial[i, 0], p.n * sizeof(double))
@@ -217,17 +219,18 @@ def advance_rows(
                 memcpy(p.gradient, &trial_gradient[i, 0], p.n * sizeof(double))
                 memcpy(p.solved, &trial_solved[i, 0], p.n * sizeof(double))
                 norm[row] = largest_magnitude(p.gradient, p.n)
-                if not norm[row] > target:
-                    continue
             elif verdict == FAILED:
                 # It starts again without memory; a search that had none has met the limit of the
                 # arithmetic, and its row rests where it is.
                 if p.count[0] == 0:
                     continue
                 p.count[0] = 0
-            point = &trial[left, 0]  # of this row, or of one that is done with: free for scratch
             if verdict != REJECTED:
-                begin_search(&p, point, &coefficients[0])
+                begin_search(&p, &scratch[p.memory], &scratch[0])
+                excess[row] = -0.5 * p.search[FIRST_SLOPE]
+                if not (norm[row] > target or excess[row] > gap * max(fabs(value[row]), least_value)):
+                    continue
+            point = &trial[left, 0]  # of this row, or of one that is done with
             for k in range(p.n):
                 point[k] = p.x[k] + p.search[STEP] * p.direction[k]
             for k in range(p.n, trial.shape[1]):

@@ -196,15 +196,15 @@ def solve_leading_blocks(factor, sizes, vectors):
 # of the gradient y and the metric times these, z; a line of `search` is the step, the first slope, the
 # ends of the bracket with the slope at the lower one, and the number of trials
 
-_SLOPE_SHARE, _MAX_TRIALS = 0.9, 30
+_SLOPE_SHARE = 0.9
 
 
-def _judge(search, value, trial_value, slope, value_error):
+def _judge(search, value, trial_value, slope, value_error, max_trials):
     """Return whether a step is good, and whether the search has failed; else set the next step."""
     step, first, low, low_slope, high, n_trials = search
     risen = slope > 0 and not trial_value <= value + value_error * abs(value)
     accepted = not risen and abs(slope) <= _SLOPE_SHARE * abs(first)
-    failed = not accepted and n_trials + 1 >= _MAX_TRIALS
+    failed = not accepted and n_trials + 1 >= max_trials
     if not accepted and not failed:
         short = slope < 0
         low, low_slope, high = (step, slope, high) if short else (low, low_slope, step)
@@ -246,13 +246,17 @@ def advance_rows(
     curvatures,
     counts,
     scale,
-    coefficients,
+    excess,
+    scratch,
     trial,
     trial_value,
     trial_gradient,
     trial_solved,
     value_error,
     target,
+    gap,
+    least_value,
+    max_trials,
     opening,
 ):
     """Take in an evaluation at the trial points, and write the next ones; return how many rows go on."""
@@ -266,7 +270,7 @@ def advance_rows(
         accepted, failed = opening, False
         if not opening:
             slope = new_gradient @ direction[here]
-            accepted, failed = _judge(search[row], value[row], trial_value[i], slope, value_error)
+            accepted, failed = _judge(search[row], value[row], trial_value[i], slope, value_error, max_trials)
             if accepted:
                 s, y, z = point - x[here], new_gradient - gradient[here], new_solved - solved[here]
                 if s @ y > 0:
@@ -278,8 +282,6 @@ def advance_rows(
         if accepted:
             value[row], gradient[here], solved[here] = trial_value[i], new_gradient, new_solved
             norm[row] = np.abs(new_gradient).max()
-            if not norm[row] > target:
-                continue
         elif failed:
             if counts[row] == 0:
                 continue
@@ -292,6 +294,9 @@ def advance_rows(
                 direction[here] = -scale[row] * solved[here]
             slope = direction[here] @ gradient[here]
             search[row] = 1.0, slope, 0.0, slope, np.inf, 0
+            excess[row] = -0.5 * slope
+            if not (norm[row] > target or excess[row] > gap * max(abs(value[row]), least_value)):
+                continue
         points[len(going_on), :n] = x[here] + search[row, 0] * direction[here]
         going_on.append(row)
     active[: len(going_on)], trial[: len(going_on)] = going_on, points[: len(going_on)]
