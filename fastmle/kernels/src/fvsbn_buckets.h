@@ -65,14 +65,15 @@ static void NAME(fill_some_buckets)(
 }
 
 /* One step of the fold: of n lines, a multiple of eight, each run of eight shrinks to its sum, and
- * bits[0], bits[1], bits[2] get the sums of the lines whose number has bit 0, 1, 2 set. */
+ * bits[0], bits[1], bits[2] get the sums of the lines whose number has bit 0, 1, 2 set. The lines are left
+ * clear. */
 static inline void NAME(fold_lines)(
-    ptrdiff_t n, const REAL *restrict lines, REAL *restrict sums, REAL (*restrict bits)[LANES])
+    ptrdiff_t n, REAL *restrict lines, REAL *restrict sums, REAL (*restrict bits)[LANES])
 {
     EACH_LANE
         bits[0][lane] = bits[1][lane] = bits[2][lane] = 0;
     for (ptrdiff_t v = 0; v < n; v += 8) {
-        const REAL *a = lines + v * LANES;
+        REAL *a = lines + v * LANES;
         REAL *sum = sums + v / 8 * LANES;
         EACH_LANE {
             const REAL a1 = a[LANES + lane], a3 = a[3 * LANES + lane], a5 = a[5 * LANES + lane],
@@ -84,18 +85,20 @@ static inline void NAME(fold_lines)(
             bits[1][lane] += pair1 + pair3;
             bits[2][lane] += upper;
             sum[lane] = (pair0 + pair1) + upper;
+            for (int i = 0; i < 8; i++)
+                a[i * LANES + lane] = 0;
         }
     }
 }
 
 /* The buckets of K groups from group g on fold into the gradient: that of variable 8 g + h is the sum of
- * the buckets of bytes with bit h. */
+ * the buckets of bytes with bit h. They are left clear for the next groups. */
 static void NAME(fold_buckets)(
-    int K, ptrdiff_t g, const int32_t *columns, ptrdiff_t n_columns, const REAL *buckets,
+    int K, ptrdiff_t g, const int32_t *columns, ptrdiff_t n_columns, REAL *buckets,
     double *grad_coef, ptrdiff_t grad_stride)
 {
     for (int k = 0; k < K; k++) {
-        const REAL *bucket = buckets + (k * TABLE_LINES + 8) * LANES;
+        REAL *bucket = buckets + (k * TABLE_LINES + 8) * LANES;
         REAL bits[9][LANES], sums[32 * LANES], sums_of_sums[8 * LANES] = {0}, all[LANES];
         NAME(fold_lines)(256, bucket, sums, bits);
         NAME(fold_lines)(32, sums, sums_of_sums, bits + 3);
@@ -115,9 +118,9 @@ static void NAME(add_by_buckets)(
     ptrdiff_t n_groups, const REAL *residual, REAL *restrict buckets, double *grad_coef,
     ptrdiff_t grad_stride)
 {
+    memset(buckets, 0, 4 * TABLE_LINES * LANES * sizeof(REAL));
     for (ptrdiff_t g = 0; g < n_groups; g += 4) {
         const int K = n_groups - g < 4 ? (int)(n_groups - g) : 4;
-        memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
         NAME(fill_some_buckets)(K, tile + g * n_rows, n_rows, 0, n_rows, residual, buckets);
         NAME(fold_buckets)(K, g, columns, n_columns, buckets, grad_coef, grad_stride);
     }
