@@ -58,7 +58,7 @@ def test_the_dict_says_what_is_installed():
 
 
 def test_tiles_have_the_size_that_is_shown():
-    bits = fastmle.BitMatrix.from_array(np.zeros((4097, 1), dtype=np.uint8))
+    bits = fastmle.BitMatrix.from_array(np.zeros((9000, 1), dtype=np.uint8))
     assert bits.tile(0).shape[1] == show_config(mode="dict")["tile_rows"]
 
 

@@ -47,9 +47,9 @@ def count_pairs(bits, n_jobs):
         chosen = runs[start : start + n_together]
         batch = [_make_words(bits, run) for run in chosen]
         tiles = [
-            (words, index, 64 * k)
+            (words, index, (bits.tile_rows(index).start - bits.tile_rows(run[0]).start) // 64)
             for words, run in zip(batch, chosen, strict=True)
-            for k, index in enumerate(run)
+            for index in run
         ]
         map_units(gather, tiles, n_jobs=n_jobs, work=n_samples * n_features // 8)
         map_units(count, units, n_jobs=n_jobs, work=n_samples * n_features**2 // 64)
