@@ -291,7 +291,7 @@ def _cancelled(bits, intercept, value, squares, largest):
     spread = np.sqrt(bits.density * squares)
     roundings = np.sqrt(np.arange(len(value)) / 8)
     slopes = bits.density * np.minimum(-value, bits.total_weight / 4)
-    noise = _FLOAT32_NOISE * (1 + np.abs(intercept) + spread + 0.75 * roundings) * slopes
+    noise = _FLOAT32_NOISE * (4 + np.abs(intercept) + spread + 0.5 * roundings) * slopes
     cancelled = 1e-5 * largest < noise
     cancelled[0] = False  # no column comes before it
     return cancelled
