@@ -121,8 +121,12 @@ static void NAME(add_by_buckets)(
     memset(buckets, 0, 4 * TABLE_LINES * LANES * sizeof(REAL));
     for (ptrdiff_t g = 0; g < n_groups; g += 4) {
         const int K = n_groups - g < 4 ? (int)(n_groups - g) : 4;
-        NAME(fill_some_buckets)(K, tile + g * n_rows, n_rows, 0, n_rows, residual, buckets);
-        NAME(fold_buckets)(K, g, columns, n_columns, buckets, grad_coef, grad_stride);
+        for (ptrdiff_t start = 0; start < n_rows; start += SUMMED) {
+            const ptrdiff_t stop = start + SUMMED < n_rows ? start + SUMMED : n_rows;
+            NAME(fill_some_buckets)(
+                K, tile + g * n_rows, n_rows, start, stop, residual + start * LANES, buckets);
+            NAME(fold_buckets)(K, g, columns, n_columns, buckets, grad_coef, grad_stride);
+        }
     }
 }
 
@@ -152,21 +156,25 @@ static void NAME(add_by_lists)(
     }
 }
 
-/* Adds those sums to the gradient of one of the two blocks. */
+/* Adds those sums to the gradient of one of the two blocks, and leaves them clear. */
 static void NAME(spread_sums)(
-    const int32_t *columns, ptrdiff_t n_columns, ptrdiff_t n_groups, const REAL *sums,
+    const int32_t *columns, ptrdiff_t n_columns, ptrdiff_t n_groups, REAL *restrict sums,
     double *grad_coef, ptrdiff_t grad_stride)
 {
-    for (ptrdiff_t g = 0; g < n_groups; g++)
+    for (ptrdiff_t g = 0; g < n_groups; g++) {
+        REAL *lines = sums + 16 * g * LANES;
         for (ptrdiff_t lane = 0; lane < n_columns; lane++) {
             double *row = grad_coef + lane * grad_stride + 8 * g;
-            const REAL *sum = sums + 16 * g * LANES + lane;
             const ptrdiff_t width = columns[lane] - 8 * g;
             if (width >= 8)
                 for (int h = 0; h < 8; h++)
-                    row[h] += (double)sum[2 * h * LANES];
+                    row[h] += (double)lines[2 * h * LANES + lane];
             else
                 for (int h = 0; h < width; h++)
-                    row[h] += (double)sum[2 * h * LANES];
+                    row[h] += (double)lines[2 * h * LANES + lane];
         }
+        for (int h = 0; h < 8; h++)
+            EACH_LANE
+                lines[2 * h * LANES + lane] = 0;
+    }
 }

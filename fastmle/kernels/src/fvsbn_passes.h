@@ -71,13 +71,15 @@ static void FORM(add_gradient_by_tables)(
     FORM(begin_line)(intercept, n_columns, begin);
     FORM(build_tables)(K, coef, coef_stride, columns, n_columns, 0, tables);
     memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
-    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK) {
-        const ptrdiff_t stop = start + CHUNK < n_rows ? start + CHUNK : n_rows;
+    for (ptrdiff_t start = 0, stop; start < n_rows; start = stop) {
+        const ptrdiff_t fold = (start / SUMMED + 1) * SUMMED < n_rows ? (start / SUMMED + 1) * SUMMED : n_rows;
+        stop = start + CHUNK < fold ? start + CHUNK : fold;
         FORM(add_some_tables)(K, 1, tile, n_rows, start, stop, tables, begin, z);
         FORM(to_residuals)(tile, n_rows, start, stop, columns, n_columns, weight, z, value, grad_intercept);
         NAME(fill_some_buckets)(K, tile, n_rows, start, stop, z, buckets);
+        if (stop == fold)
+            NAME(fold_buckets)(K, 0, columns, n_columns, buckets, grad_coef, grad_stride);
     }
-    NAME(fold_buckets)(K, 0, columns, n_columns, buckets, grad_coef, grad_stride);
 }
 
 /* Adds a tile's log-likelihoods, weighted, to value[lane], and their gradient, the sum of residual * x_j
@@ -113,9 +115,10 @@ static void FORM(add_gradient)(
                 rows->tile, n_rows, start, stop, columns + first, block_size(n_columns, first, LANES),
                 weight, work + (first ? (stop - start) * LANES : 0), value + first, grad_intercept + first);
         NAME(add_by_lists)(rows, start, stop, n_groups, work, sums);
+        if (stop == n_rows || stop % SUMMED == 0)
+            for (ptrdiff_t first = 0; first < 2 * LANES; first += LANES)
+                NAME(spread_sums)(
+                    columns + first, block_size(n_columns, first, LANES), n_groups, sums + first,
+                    grad_coef + first * grad_stride, grad_stride);
     }
-    for (ptrdiff_t first = 0; first < n_columns; first += LANES)
-        NAME(spread_sums)(
-            columns + first, block_size(n_columns, first, LANES), n_groups, sums + first,
-            grad_coef + first * grad_stride, grad_stride);
 }
