@@ -22,6 +22,8 @@ _TARGET_UNITS = 64
 _BATCH = 2
 # Rows that are drawn from one random stream.
 _STREAM_ROWS = 1024
+# Rows in a bucket of residuals, and in all buckets together, before they go on in float64.
+_ALIKE, _MOST_SUMMED = 512, 4096
 # Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
 # time; longer data goes through in waves of tiles.
 _WAVE_SIZE = 2**22
@@ -184,6 +186,8 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     blocks = _column_blocks(n_columns, 2 * lanes if set_bits.used else lanes)
     waves = set_bits.waves()
     n_parts = len(_row_segments(waves[0], len(blocks)))
+    # Residuals that are alike round the same way, one after the other: the sum of a bucket should not be long.
+    n_summed = int(np.clip(_ALIKE / max(bits.heaviest_byte, 1e-9), _ALIKE, _MOST_SUMMED))
     value = np.zeros((n_parts, n_columns))
     grad_coef = np.empty((n_parts, *coef.shape))
     grad_intercept = np.zeros((n_parts, n_columns))
@@ -205,6 +209,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
                 grad_coef[part, block],
                 grad_intercept[part, block],
                 *set_bits.of(index, columns[block.stop - 1]),
+                n_summed=n_summed,
             )
 
     for wave in waves:

@@ -1,6 +1,7 @@
 """BitMatrix: a table of zeros and ones, one bit a value."""
 
 import functools
+import itertools
 import operator
 
 import numpy as np
@@ -183,6 +184,18 @@ binarize=threshold
         """Share of ones among all values; weights do not count."""
         ones = sum(int(np.bitwise_count(self.tile(index)).sum()) for index in range(self.n_tiles))
         return ones / max(1, self.shape[0] * self.shape[1])
+
+    @functools.cached_property
+    def heaviest_byte(self):
+        """Largest share of 2048 rows in turn that agree in a byte with a set bit, as every eighth row tells."""
+        first = 256 * np.arange(self.n_groups)[:, None]
+        largest = 0.0
+        for index, start in itertools.product(range(self.n_tiles), range(0, TILE_ROWS, 2048)):
+            sample = self.tile(index)[:, start : start + 2048 : 8]
+            if sample.shape[1] > 0:
+                counts = np.bincount((sample + first).ravel(), minlength=256 * self.n_groups)
+                largest = max(largest, float(counts.reshape(-1, 256)[:, 1:].max() / sample.shape[1]))
+        return largest
 
     # Tiles
 

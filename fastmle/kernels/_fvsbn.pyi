@@ -41,6 +41,7 @@ def add_gradient(
     grad_intercept: NDArray[float64],
     starts: NDArray[int32] | None = None,
     bits: NDArray[uint16] | None = None,
+    n_summed: int = 4096,
 ) -> None: ...
 def list_set_bits(tile: NDArray[uint8], starts: NDArray[int32], bits: NDArray[uint16]) -> None: ...
 def sample_block(

@@ -6,7 +6,8 @@ one full. `scratch`, float32 or float64, has the precision of the computation: l
 which the last n_rows are the logits, and before them at least SCRATCH_LINES, and LISTED_LINES a group
 besides where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and `bits`,
 made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
-Nothing is validated here.
+`n_summed` is the number of rows whose residuals add up in the scratch memory's precision before they go on
+in float64. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, uint8_t, uint16_t
@@ -22,6 +23,7 @@ cdef extern from "src/fvsbn.h" nogil:
         ptrdiff_t n_rows
         const uint16_t* bits
         const int32_t* starts
+        ptrdiff_t n_summed
     ctypedef struct fvsbn_functions:
         void (*compute_logits_f32)(
             const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
@@ -85,6 +87,7 @@ cdef inline fvsbn_rows rows_of(
 ) noexcept nogil:
     cdef fvsbn_rows rows
     rows.tile, rows.n_rows, rows.bits, rows.starts = &tile[0, 0], tile.shape[1], NULL, NULL
+    rows.n_summed = tile.shape[1]
     if starts is not None:
         rows.bits, rows.starts = &bits[0], &starts[0]
     return rows
@@ -142,7 +145,7 @@ def add_gradient(
     const uint8_t[:, ::1] tile, const int32_t[::1] columns, const double[:, :] coef,
     const double[::1] intercept, const double[::1] weight, real[:, ::1] scratch,
     double[::1] value, double[:, :] grad_coef, double[::1] grad_intercept,
-    const int32_t[::1] starts=None, const uint16_t[::1] bits=None,
+    const int32_t[::1] starts=None, const uint16_t[::1] bits=None, ptrdiff_t n_summed=4096,
 ):
     cdef fvsbn_rows rows = rows_of(tile, starts, bits)
     cdef ptrdiff_t n_columns = columns.shape[0]
@@ -151,6 +154,7 @@ def add_gradient(
     cdef double* first_gradient = &grad_coef[0, 0] if grad_coef.shape[1] > 0 else NULL
     cdef const double* row_weight = &weight[0] if weight is not None else NULL
     cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
+    rows.n_summed = n_summed
     with nogil:
         if real is float:
             functions.add_gradient_f32(

@@ -124,7 +124,18 @@ def add_log_likelihood(tile, columns, coef, intercept, scratch, total, starts=No
 
 
 def add_gradient(
-    tile, columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept, starts=None, bits=None
+    tile,
+    columns,
+    coef,
+    intercept,
+    weight,
+    scratch,
+    value,
+    grad_coef,
+    grad_intercept,
+    starts=None,
+    bits=None,
+    n_summed=4096,
 ):
     """Add sum_r w_r log p(x_ri | x_r,<i) and its gradient in the weights of j < columns[lane].
 

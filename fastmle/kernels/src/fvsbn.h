@@ -14,6 +14,7 @@ typedef struct {
     ptrdiff_t n_rows;
     const uint16_t *bits;
     const int32_t *starts;
+    ptrdiff_t n_summed; /* rows whose residuals add up in REAL before they go on in double */
 } fvsbn_rows;
 enum { SAME_GROUP = 0x8000, LISTED_BIT = 0x7FFF };
 /* Working memory for lists of set bits: in lines a group of eight variables, weights and sums of two blocks. */

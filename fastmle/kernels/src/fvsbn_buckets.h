@@ -114,17 +114,17 @@ static void NAME(fold_buckets)(
 
 /* The gradient in the weights from the residuals, by buckets. */
 static void NAME(add_by_buckets)(
-    const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
-    ptrdiff_t n_groups, const REAL *residual, REAL *restrict buckets, double *grad_coef,
-    ptrdiff_t grad_stride)
+    const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, ptrdiff_t n_groups,
+    const REAL *residual, REAL *restrict buckets, double *grad_coef, ptrdiff_t grad_stride)
 {
+    const ptrdiff_t n_rows = rows->n_rows;
     memset(buckets, 0, 4 * TABLE_LINES * LANES * sizeof(REAL));
     for (ptrdiff_t g = 0; g < n_groups; g += 4) {
         const int K = n_groups - g < 4 ? (int)(n_groups - g) : 4;
-        for (ptrdiff_t start = 0; start < n_rows; start += SUMMED) {
-            const ptrdiff_t stop = start + SUMMED < n_rows ? start + SUMMED : n_rows;
+        for (ptrdiff_t start = 0, stop; start < n_rows; start = stop) {
+            stop = start + rows->n_summed < n_rows ? start + rows->n_summed : n_rows;
             NAME(fill_some_buckets)(
-                K, tile + g * n_rows, n_rows, start, stop, residual + start * LANES, buckets);
+                K, rows->tile + g * n_rows, n_rows, start, stop, residual + start * LANES, buckets);
             NAME(fold_buckets)(K, g, columns, n_columns, buckets, grad_coef, grad_stride);
         }
     }

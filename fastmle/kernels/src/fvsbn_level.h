@@ -14,9 +14,6 @@
 enum { CHUNK = 96 };
 /* Rows that go through lists of set bits together: their sums of two blocks stay in the second cache. */
 enum { RUN = 256 };
-/* Rows whose residuals add up before they go on in double: where they are all alike, each addition rounds the
- * same way, so the error of a sum grows with the square of their number. A multiple of RUN. */
-enum { SUMMED = 4096 };
 enum { TABLE_LINES = fvsbn_table_lines };
 
 /* The bytes of eight rows, the first one lowest. */

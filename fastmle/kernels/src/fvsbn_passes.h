@@ -52,17 +52,18 @@ static void FORM(add_log_likelihood)(
 /* Value and gradient of a block by tables. Where four tables serve all, rows go through both directions in
  * chunks that stay in the first cache. */
 static void FORM(add_gradient_by_tables)(
-    const uint8_t *tile, ptrdiff_t n_rows, const int32_t *columns, ptrdiff_t n_columns,
-    const double *coef, ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept,
-    const double *weight, REAL *restrict work, REAL *restrict z, double *value, double *grad_coef,
-    ptrdiff_t grad_stride, double *grad_intercept)
+    const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const double *coef,
+    ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, const double *weight,
+    REAL *restrict work, REAL *restrict z, double *value, double *grad_coef, ptrdiff_t grad_stride,
+    double *grad_intercept)
 {
+    const uint8_t *tile = rows->tile;
+    const ptrdiff_t n_rows = rows->n_rows;
     if (n_groups > 4) {
         FORM(sum_by_tables)(
             tile, n_rows, columns, n_columns, coef, coef_stride, n_groups, intercept, work, z);
         FORM(to_residuals)(tile, n_rows, 0, n_rows, columns, n_columns, weight, z, value, grad_intercept);
-        NAME(add_by_buckets)(
-            tile, n_rows, columns, n_columns, n_groups, z, work, grad_coef, grad_stride);
+        NAME(add_by_buckets)(rows, columns, n_columns, n_groups, z, work, grad_coef, grad_stride);
         return;
     }
     const int K = (int)n_groups;
@@ -72,7 +73,8 @@ static void FORM(add_gradient_by_tables)(
     FORM(build_tables)(K, coef, coef_stride, columns, n_columns, 0, tables);
     memset(buckets, 0, (size_t)K * TABLE_LINES * LANES * sizeof(REAL));
     for (ptrdiff_t start = 0, stop; start < n_rows; start = stop) {
-        const ptrdiff_t fold = (start / SUMMED + 1) * SUMMED < n_rows ? (start / SUMMED + 1) * SUMMED : n_rows;
+        const ptrdiff_t next = (start / rows->n_summed + 1) * rows->n_summed;
+        const ptrdiff_t fold = next < n_rows ? next : n_rows;
         stop = start + CHUNK < fold ? start + CHUNK : fold;
         FORM(add_some_tables)(K, 1, tile, n_rows, start, stop, tables, begin, z);
         FORM(to_residuals)(tile, n_rows, start, stop, columns, n_columns, weight, z, value, grad_intercept);
@@ -96,7 +98,7 @@ static void FORM(add_gradient)(
         for (ptrdiff_t first = 0; first < n_columns; first += LANES) {
             const ptrdiff_t n = block_size(n_columns, first, LANES);
             FORM(add_gradient_by_tables)(
-                rows->tile, n_rows, columns + first, n, coef + first * coef_stride, coef_stride,
+                rows, columns + first, n, coef + first * coef_stride, coef_stride,
                 groups_before(columns[first + n - 1], n_groups), intercept + first, weight, work, z,
                 value + first, grad_coef + first * grad_stride, grad_stride, grad_intercept + first);
         }
@@ -104,6 +106,7 @@ static void FORM(add_gradient)(
     }
     REAL begin[2 * LANES];
     REAL *weights = work + 2 * RUN * LANES, *sums = weights + 16 * n_groups * LANES;
+    ptrdiff_t n_added = 0;
     FORM(begin_lists)(
         columns, n_columns, coef, coef_stride, n_groups, intercept, begin, weights);
     memset(sums, 0, (size_t)(16 * n_groups * LANES) * sizeof(REAL));
@@ -115,10 +118,13 @@ static void FORM(add_gradient)(
                 rows->tile, n_rows, start, stop, columns + first, block_size(n_columns, first, LANES),
                 weight, work + (first ? (stop - start) * LANES : 0), value + first, grad_intercept + first);
         NAME(add_by_lists)(rows, start, stop, n_groups, work, sums);
-        if (stop == n_rows || stop % SUMMED == 0)
+        n_added += stop - start;
+        if (stop == n_rows || n_added + RUN > rows->n_summed) {
+            n_added = 0;
             for (ptrdiff_t first = 0; first < 2 * LANES; first += LANES)
                 NAME(spread_sums)(
                     columns + first, block_size(n_columns, first, LANES), n_groups, sums + first,
                     grad_coef + first * grad_stride, grad_stride);
+        }
     }
 }
