@@ -54,7 +54,7 @@ def show_config(file=None, *, mode="text"):
     compiler         ...
     instruction set  ...
     >>> fastmle.show_config(mode="dict")["tile_rows"]
-    8192
+    4096
     """
     if mode not in ("text", "dict"):
         raise ValueError(f"mode must be 'text' or 'dict', got {mode!r}")

@@ -203,7 +203,7 @@ def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=No
     sample_weight : array-like of shape (n_samples,) or None, default=None
         Weights of the rows; None uses those of a BitMatrix, or one each.
     dtype : {numpy.float32, numpy.float64} or None, default=None
-        Precision of logits, residuals and their sums inside tiles of 8192 rows; sums over tiles are
+        Precision of logits, residuals and their sums inside tiles of 4096 rows; sums over tiles are
         float64. With float32 the value is good to about 1e-7, and a row of the gradient to about 1e-6 of
         what adds up in it, which is much where it cancels, near an optimum. None takes float32, and
         float64 for the rows that cancel: each is good to 1e-5 of its largest entry or better.

@@ -51,7 +51,7 @@ def test_the_dict_says_what_is_installed():
     assert known["available_levels"] == list(kernels.available_levels())
     assert known["processors"] == os.cpu_count()
     assert known["usable_processors"] == joblib.effective_n_jobs(-1)
-    assert known["tile_rows"] == 8192
+    assert known["tile_rows"] == 4096
     assert known["packages"]["NumPy"] == np.__version__
     assert list(known["packages"]) == ["NumPy", "SciPy", "scikit-learn"]
     assert json.loads(json.dumps(known)) == known  # plain

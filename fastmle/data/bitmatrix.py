@@ -12,13 +12,13 @@ from .cooccurrence import count_pairs, weigh_pairs
 from .duplicates import find_distinct
 from .sources import check_sample_weight, make_feature_names, open_source, packed_source
 
-TILE_ROWS = 8192
+TILE_ROWS = 4096
 
 
 class BitMatrix:
     """A table of zeros and ones, one bit a value.
 
-    The rows lie in tiles of 8192 (the last one is shorter). Inside a tile the bytes are group-major:
+    The rows lie in tiles of 4096 (the last one is shorter). Inside a tile the bytes are group-major:
     for every group of eight variables, one contiguous run with one byte a row, variable ``8 g + h``
     in bit ``h``. That is the form that the kernels read. Estimators take a BitMatrix wherever they
     take a table, so that data is packed once and fitted many times.

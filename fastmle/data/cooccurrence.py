@@ -9,7 +9,7 @@ from ..engine import map_units, split_evenly
 
 # Tiles whose columns are counted in one go: so many that what every pair of columns costs at its end
 # does not matter, so few that three columns fit into the first-level cache.
-RUN_TILES = 8
+RUN_TILES = 16
 # Size of the column words that are held at a time.
 MAX_WORD_BYTES = 64_000_000
 # Units of work in a pass over all pairs, whatever the number of threads.
