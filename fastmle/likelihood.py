@@ -186,7 +186,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     blocks = _column_blocks(n_columns, 2 * lanes if set_bits.used else lanes)
     waves = set_bits.waves()
     n_parts = len(_row_segments(waves[0], len(blocks)))
-    # Residuals that are alike round the same way, one after the other: the sum of a bucket should not be long.
+    # Residuals that are alike round the same way, one after the other: no bucket should add up many.
     n_summed = int(np.clip(_ALIKE / max(bits.heaviest_byte, 1e-9), _ALIKE, _MOST_SUMMED))
     value = np.zeros((n_parts, n_columns))
     grad_coef = np.empty((n_parts, *coef.shape))

@@ -24,7 +24,7 @@ INSIDE = {
     "likelihood": {"data", "engine", "kernels"},
     "metric": {"kernels", "engine"},
     "objectives": {"kernels", "likelihood", "data", "engine", "metric"},
-    "solvers": {"kernels"},  # callables only: no data, no objective, no model
+    "solvers": {"kernels", "engine"},  # callables only: no data, no objective, no model
     "outputs": set(),
     "persistence": {"outputs"},
     "files": {"data", "outputs"},

@@ -187,7 +187,7 @@ binarize=threshold
 
     @functools.cached_property
     def heaviest_byte(self):
-        """Largest share of 2048 rows in turn that agree in a byte with a set bit, as every eighth row tells."""
+        """Largest share of 2048 rows in turn that agree in a byte with a set bit, by every eighth row."""
         first = 256 * np.arange(self.n_groups)[:, None]
         largest = 0.0
         for index, start in itertools.product(range(self.n_tiles), range(0, TILE_ROWS, 2048)):

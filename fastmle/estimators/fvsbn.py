@@ -289,6 +289,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
             memory=_memory(len(theta)),
             refine=metric.refine,
             callback=report,
+            n_jobs=self.n_jobs,
         )
         context.call_on_fit_task_end(estimator=self, X=X)
         infinite = np.flatnonzero(~finite)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels
+from ..engine import map_units, split_evenly
 
 # Rows are asked for their progress after so many evaluations; what they seem to need beyond that many
 # times all evaluations so far is not believed; and their metric is improved so many times at most.
 _ROUND = 8
 _TRUSTED = 2
 _MOST_REFINEMENTS = 3
+# The arithmetic between evaluations is cut into parts of about so many remembered numbers.
+_PART_SIZE = 500_000
 
 
 @dataclass
@@ -96,6 +99,7 @@ def minimize_rows(
     memory=16,
     refine=None,
     callback=None,
+    n_jobs=None,
 ):
     """Minimise separate smooth convex functions, one a row of `x`, all in the same evaluations.
 
@@ -123,6 +127,8 @@ def minimize_rows(
         those whose metric is another one from now on; they begin a new memory.
     callback : callable or None, default=None
         ``callback(x, value, gradient_norm, n_iter)`` after every evaluation; a true result stops.
+    n_jobs : int or None, default=None
+        Number of threads for the steps between evaluations; the result is the same bits for any.
 
     Returns
     -------
@@ -153,21 +159,41 @@ def minimize_rows(
         product = products[: len(active)]
         np.copyto(product, gradient)
         metric_solve(active, product)
-        left = kernels.advance_rows(
-            active,
-            *state.arrays(),
-            trial,
-            np.ascontiguousarray(value, dtype=np.float64),
-            np.ascontiguousarray(gradient, dtype=np.float64),
-            product,
-            stage.value_error,
-            stage.target,
-            stage.gap,
-            stage.least_value,
-            stage.max_trials,
-            opening,
+        value = np.ascontiguousarray(value, dtype=np.float64)
+        gradient = np.ascontiguousarray(gradient, dtype=np.float64)
+
+        def advance(part, scratch):
+            return kernels.advance_rows(
+                active[part],
+                *state.arrays(),
+                scratch,
+                trial[part],
+                value[part],
+                gradient[part],
+                product[part],
+                stage.value_error,
+                stage.target,
+                stage.gap,
+                stage.least_value,
+                stage.max_trials,
+                opening,
+            )
+
+        n_parts = 1 + memory * int(state.lengths[active].sum()) // _PART_SIZE
+        parts = split_evenly(len(active), n_parts)[::-1]  # the longest rows first
+        lefts = map_units(
+            advance,
+            parts,
+            n_jobs=n_jobs,
+            workspace=lambda: np.empty(memory + x.shape[1]),
         )
-        return active[:left], trial[:left]
+        end = 0
+        for part, left in zip(parts[::-1], lefts[::-1], strict=True):
+            if part.start > end:
+                active[end : end + left] = active[part.start : part.start + left]
+                trial[end : end + left] = trial[part.start : part.start + left]
+            end += left
+        return active[:end], trial[:end]
 
     def improve(stage, active, trial, excess_before):
         """Ask for a better metric of the slow rows; those go on from where they are, with new steps."""
@@ -231,14 +257,13 @@ class _State:
         self.counts = np.zeros(len(x), dtype=np.int64)
         self.scale = np.ones(len(x))  # of the metric
         self.n_refined = np.zeros(len(x), dtype=np.int64)
-        self._scratch = np.empty(memory + x.shape[1])
 
     def arrays(self):
         """Return the arrays in the kernel's order."""
         return (
             *(self.lengths, self.offsets, self.x, self.value, self.gradient, self.norm, self.solved),
             *(self.direction, self.search, self.pairs, self.curvatures, self.counts, self.scale),
-            *(self.excess, self._scratch),
+            self.excess,
         )
 
     def forget(self, rows):
