@@ -284,14 +284,16 @@ def _cancelled(bits, intercept, value, squares, largest):
     """Return in which columns the gradient is so small that float32 leaves it less than five digits.
 
     An entry adds up residuals r x_j. The error of a logit (or of the logarithm of odds) enters with the
-    slope p (1 - p), at most 1/4 and at most -log p(x), times the share of ones in x_j. A logit rounds as its
-    terms add up, odds once for every group of eight that is multiplied in. `squares` and
-    `largest` come from :func:`_measure`.
+    slope p (1 - p), times the share of ones in x_j; with h = -log p(x) the slope is at most 1/4, at most h,
+    and near h / (1 + 3 h) on average. A logit rounds as its terms add up, odds once for every group of eight
+    that is multiplied in. `squares` and `largest` come from :func:`_measure`.
     """
     spread = np.sqrt(bits.density * squares)
     roundings = np.sqrt(np.arange(len(value)) / 8)
-    slopes = bits.density * np.minimum(-value, bits.total_weight / 4)
-    noise = _FLOAT32_NOISE * (4 + np.abs(intercept) + spread + 0.5 * roundings) * slopes
+    total = bits.total_weight
+    share = max(bits.density, bits.heaviest_byte)
+    slopes = share * np.minimum(-value / (1 - 3 * value / total), total / 4)
+    noise = _FLOAT32_NOISE * (4 + spread + 0.5 * (np.abs(intercept) + roundings)) * slopes
     cancelled = 1e-5 * largest < noise
     cancelled[0] = False  # no column comes before it
     return cancelled

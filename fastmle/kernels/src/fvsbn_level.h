@@ -1,4 +1,5 @@
 /* All loops of one level, and their table. The including file sets FVSBN_TABLE and the target. */
+#include <math.h>
 #include <string.h>
 #include "elementary.h"
 #include "fvsbn.h"
@@ -154,7 +155,8 @@ static void add_log_likelihood_float(
     ptrdiff_t coef_stride, ptrdiff_t n_groups, const double *intercept, float *restrict work,
     float *restrict z, double *restrict total)
 {
-    if (odds_fit(columns, n_columns, coef, coef_stride, n_groups, intercept))
+    /* Its own ones do not decide: a row's score would depend on its company. */
+    if (odds_fit(columns, n_columns, coef, coef_stride, n_groups, intercept, 8 * n_groups))
         add_log_likelihood_odds(
             rows, columns, n_columns, coef, coef_stride, n_groups, intercept, work, z, total);
     else
@@ -168,7 +170,10 @@ static void add_gradient_float(
     float *restrict work, float *restrict z, double *value, double *grad_coef, ptrdiff_t grad_stride,
     double *grad_intercept)
 {
-    if (odds_fit(columns, n_columns, coef, coef_stride, n_groups, intercept))
+    ptrdiff_t most_ones = 8 * n_groups;
+    if (rows->bits)
+        most_ones = longest_list(rows);
+    if (odds_fit(columns, n_columns, coef, coef_stride, n_groups, intercept, most_ones))
         add_gradient_odds(
             rows, columns, n_columns, coef, coef_stride, n_groups, intercept, weight, work, z, value,
             grad_coef, grad_stride, grad_intercept);
@@ -186,7 +191,7 @@ static void sample_block_float(
     int32_t columns[lanes_f32];
     for (int lane = 0; lane < lanes_f32; lane++)
         columns[lane] = (int32_t)first_column + lane;
-    if (odds_fit(columns, n_lanes, coef, coef_stride, coef ? first_column / 8 + 2 : 0, intercept))
+    if (odds_fit(columns, n_lanes, coef, coef_stride, coef ? first_column / 8 + 2 : 0, intercept, first_column + n_lanes))
         sample_block_odds(
             tile, n_rows, first_column, n_lanes, n_given, coef, coef_stride, intercept, uniform, tables, z);
     else

@@ -1,3 +1,13 @@
+static ptrdiff_t longest_list(const fvsbn_rows *rows)
+{
+    int32_t longest = 0;
+    for (ptrdiff_t r = 0; r < rows->n_rows; r++) {
+        const int32_t length = rows->starts[r + 1] - rows->starts[r];
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
 /* Lists the set bits of every row (see fvsbn_rows). */
 static void list_set_bits(
     const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *restrict starts,

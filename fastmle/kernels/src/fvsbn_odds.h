@@ -7,20 +7,26 @@
 /* No product of odds ratios on the way to some odds leaves exp(+-ODDS_LIMIT), which a float can hold. */
 #define ODDS_LIMIT 80.0
 
-/* Whether that is so in all columns of a block: the positive weights, or the negative ones, sum up to less. */
+/* Whether that is so in all columns of a block for rows with so many ones at most: the positive weights, or
+ * the negative ones, or the largest so often, sum up to less. */
 static int odds_fit(
     const int32_t *columns, ptrdiff_t n_columns, const double *coef, ptrdiff_t coef_stride,
-    ptrdiff_t n_groups, const double *intercept)
+    ptrdiff_t n_groups, const double *intercept, ptrdiff_t most_ones)
 {
     for (ptrdiff_t lane = 0; lane < n_columns; lane++) {
         const double *row = coef + lane * coef_stride;
         const ptrdiff_t width = columns[lane] < 8 * n_groups ? columns[lane] : 8 * n_groups;
-        double sum = intercept[lane], size = __builtin_fabs(intercept[lane]);
-        _Pragma("omp simd reduction(+ : sum, size)") for (ptrdiff_t j = 0; j < width; j++) {
+        double sum = intercept[lane], size = __builtin_fabs(intercept[lane]), largest = 0;
+        _Pragma("omp simd reduction(+ : sum, size) reduction(max : largest)") for (
+            ptrdiff_t j = 0; j < width; j++) {
+            const double w = __builtin_fabs(row[j]);
             sum += row[j];
-            size += __builtin_fabs(row[j]);
+            size += w;
+            largest = w > largest ? w : largest;
         }
-        if (!(size + __builtin_fabs(sum) < 2 * ODDS_LIMIT)) /* twice the larger of the two sums; or NaN */
+        if (size + __builtin_fabs(sum) < 2 * ODDS_LIMIT) /* twice the larger of the two sums */
+            continue;
+        if (!(size < INFINITY && (double)most_ones * largest + __builtin_fabs(intercept[lane]) < ODDS_LIMIT))
             return 0;
     }
     return 1;
