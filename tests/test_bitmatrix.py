@@ -320,3 +320,12 @@ def test_density_is_the_share_of_ones(random_bits):
     X = random_bits(TILE_ROWS + 5, 11, density=0.2)
     assert BitMatrix.from_array(X).density == pytest.approx(X.mean(), rel=1e-15)
     assert BitMatrix.from_array(X, sample_weight=np.arange(len(X))).density == pytest.approx(X.mean())
+
+
+def test_heaviest_byte_is_the_largest_share_of_rows_with_a_byte(random_bits):
+    X = random_bits(2 * TILE_ROWS + 100, 40, density=0.02)
+    assert BitMatrix.from_array(X).heaviest_byte < 0.1
+    X[TILE_ROWS : TILE_ROWS + 1024, 8:16] = 1  # half of 2048 rows
+    assert 0.45 < BitMatrix.from_array(X).heaviest_byte < 0.55
+    assert BitMatrix.from_array(np.zeros((10, 3), dtype=np.uint8)).heaviest_byte == 0
+    assert BitMatrix.from_array(np.ones((10, 3), dtype=np.uint8)).heaviest_byte == 1

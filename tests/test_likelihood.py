@@ -371,3 +371,16 @@ COEF, INTERCEPT = np.zeros((3, 3)), np.zeros(3)
 def test_bad_parameters_are_named(coef, intercept, message):
     with pytest.raises(ValueError, match=message):
         fvsbn_value_and_gradient([[0, 1, 1], [1, 0, 0]], coef, intercept)
+
+
+def test_residuals_that_are_alike_do_not_round_away(rng):
+    """Equal rows add equal numbers to one bucket: in float32 the error of 4096 of them would show."""
+    n_rows, d = 2 * TILE_ROWS, 30
+    X = np.where(rng.random((n_rows, 1)) < 0.7, 1, rng.random((n_rows, d)) < 0.3).astype(np.uint8)
+    coef = np.tril(0.05 * rng.normal(size=(d, d)), k=-1)
+    intercept, columns = 0.3 * rng.normal(size=d), np.arange(d, dtype=np.int32)
+    bits = BitMatrix.from_array(X)
+    _, rough, _ = likelihood.value_and_gradient(bits, columns, coef, intercept, dtype=np.float32)
+    _, exact, _ = likelihood.value_and_gradient(bits, columns, coef, intercept)
+    error = np.abs(rough - exact).max(axis=1) / np.maximum(np.abs(exact).max(axis=1), 1.0)
+    assert error.max() < 1e-5
