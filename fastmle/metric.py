@@ -100,7 +100,7 @@ class GramMetric:
             kernels.solve_leading_blocks(self._factor, sizes[unit], vectors[unit])
             vectors[unit] *= self._scale[columns[unit], None]
 
-        map_units(solve_unit, units, n_jobs=self._n_jobs, work=int((sizes**2).sum()))
+        map_units(solve_unit, units, n_jobs=self._n_jobs, work=int((sizes**2).sum()) // 16)  # short steps
 
 
 class SampledMetric:
