@@ -19,7 +19,7 @@ from ..solvers import Stage, minimize_rows
 from ._base import AutoregressiveDensity
 from ._names import name_columns
 
-# Largest gradient entry a row down to which single precision serves: its noise is up to 4.4e-7.
+# Largest gradient entry a row down to which single precision serves: its noise is up to 6e-7.
 _COARSE_TOL = 6e-7
 # The solver aims below `tol`, because coefficients that the data hardly determine are off by as much as
 # the gradient divided by alpha, and what a column still gains can be many times what is expected.
