@@ -12,6 +12,7 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("FASTMLE_DEBUG", "0") not in ("", "0")
 LEVELS = ("baseline", "avx2", "avx512")
 LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
+RANDOM_PARTS = "correlated", "fills", "functions", "level", "words"
 FVSBN_PARTS = "buckets", "level", "lists", "odds", "passes", "sample", "sums", "terms"
 KERNELS = {
     "_bits": [
@@ -25,9 +26,23 @@ KERNELS = {
         *(f"fvsbn_{part}.h" for part in FVSBN_PARTS),
         *LEVEL_HEADERS,
     ],
+    "_information": [
+        *(f"information_{level}.c" for level in LEVELS),
+        *("elementary.h", "information.h", "information_level.h", "information_terms.h", *LEVEL_HEADERS),
+    ],
     "_levels": ["levels.h"],
     "_linear_algebra": [],
     "_quasi_newton": [],
+    "_random": [
+        *(f"random_{level}.c" for level in LEVELS),
+        "random.h",
+        *(f"random_{part}.h" for part in RANDOM_PARTS),
+        *LEVEL_HEADERS,
+    ],
+    "_summaries": [
+        *(f"summaries_{level}.c" for level in LEVELS),
+        *("summaries.h", "summaries_level.h", *LEVEL_HEADERS),
+    ],
 }
 
 if sys.platform == "win32":

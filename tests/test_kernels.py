@@ -4,10 +4,20 @@ import itertools
 
 import numpy as np
 import pytest
+from information_cases import InformationCases
 from numpy.testing import assert_allclose, assert_array_equal
+from random_cases import RandomCases
 
 from fastmle import kernels
-from fastmle.kernels import CATALOGUE, LANES, LISTED_LINES, SCRATCH_LINES, reference
+from fastmle.kernels import (
+    CATALOGUE,
+    LANES,
+    LISTED_LINES,
+    SCRATCH_LINES,
+    SUMMARY_PLACES,
+    reference,
+    summary_reference,
+)
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -26,7 +36,7 @@ def frozen(array):
     return array
 
 
-class Cases:
+class Cases(InformationCases, RandomCases):
     """The arguments of every kernel, for one shape; equal seeds give equal arguments.
 
     A method named like the kernel returns the arguments, and a list of those (or parts of those) that
@@ -245,9 +255,31 @@ class Cases:
         vectors[np.arange(d) >= sizes[:, None]] = 0.0
         return (factor, frozen(sizes), vectors), [vectors]
 
+    # The tails of a summary have no fixed order; tests/test_summaries.py looks at them.
+
+    def _summary(self, n_values):
+        summary = summary_reference.empty_summary()
+        summary_reference.summarize_values(self._normal(n_values) + self._n_columns, summary)
+        summary[[8, 9]] = self._rng.choice([-np.inf, 0.0, 5.0], size=2)  # floors
+        return summary
+
+    def summarize_values(self):
+        values = self._normal(2 * self._n_rows)[:: self._n_columns % 2 + 1] + self._n_columns
+        if self._weighted:
+            values[self._rng.random(len(values)) < 0.3] = 1.0
+            if self._rng.random() < 0.3:
+                values[self._rng.integers(len(values))] = self._rng.choice([np.nan, np.inf, -np.inf])
+        summary = self._summary(int(self._rng.integers(3)) * 200)
+        values.flags.writeable = False
+        return (values, summary), [summary[: SUMMARY_PLACES["upper_tail"].start]]
+
+    def merge_summaries(self):
+        into, other = (self._summary(int(self._rng.integers(3)) * self._n_rows) for _ in range(2))
+        return (into, frozen(other)), [into[: SUMMARY_PLACES["upper_tail"].start]]
+
 
 def test_every_kernel_of_the_catalogue_has_a_case():
-    cases = {name for name in vars(Cases) if not name.startswith("_")}
+    cases = {name for name in dir(Cases) if not name.startswith("_")}
     assert cases == set(CATALOGUE), "give the new kernel a method in Cases"
     assert set(CATALOGUE) <= set(kernels.__all__)
 
@@ -260,7 +292,7 @@ def variants():
         for dtype in (FLOATS if name in OF_BOTH_PRECISIONS else ["float64"])
         for level in (
             kernels.available_levels()
-            if kernel.__module__.endswith(("._bits", "._fvsbn"))
+            if kernel.__module__.endswith(("._bits", "._fvsbn", "._information", "._random", "._summaries"))
             else [kernels.LEVEL]
         )
     ]

@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of ``fastmle/kernels/src/elementary.h``.
+"""Derive the polynomial coefficients of ``elementary.h`` and ``information_terms.h`` in ``kernels/src``.
 
 Run with ``python tools/elementary_coefficients.py`` (needs mpmath). Each polynomial is the Chebyshev
 fit of its function, which is within a small factor of the minimax fit; the error printed beside it is
@@ -54,3 +54,13 @@ for name, terms_exp, terms_log in (("double", 10, 10), ("float", 5, 4)):
         lambda z: mp.atanh(mp.sqrt(z)),
         lambda z, q: mp.sqrt(z) * (1 + z * q),
     )
+
+# For ratios between 2/3 and 3/2 (and what rounding an exponent adds): kernels/src/information_terms.h.
+report(
+    "atanh of near ratios, double",
+    atanh_tail,
+    [mp.mpf(0), mp.mpf("0.2016") ** 2],
+    7,
+    lambda z: mp.atanh(mp.sqrt(z)),
+    lambda z, q: mp.sqrt(z) * (1 + z * q),
+)

@@ -1,15 +1,15 @@
 """Compiled kernels: pure functions on plain arrays, without validation, threads or hidden state.
 
 Only this module imports the compiled extensions. `CATALOGUE` pairs every kernel with its plain NumPy
-definition in :mod:`fastmle.kernels.reference`; the tests walk it.
+definition in :mod:`fastmle.kernels.reference` or a module named after it; the tests walk it.
 """
 
 import os
 
-from . import reference
+from . import information_reference, random_reference, reference, summary_reference
 
 try:
-    from . import _bits, _fvsbn
+    from . import _bits, _fvsbn, _information, _random, _summaries
     from ._bits import (
         column_words,
         count_columns,
@@ -33,9 +33,30 @@ try:
         logits_to_terms,
         sample_block,
     )
+    from ._information import SUM_KINDS, SUM_RESULTS, SUM_SETTINGS, sum_probabilities
     from ._levels import available_levels, compiler
     from ._linear_algebra import measure_lower_rows, solve_leading_blocks
     from ._quasi_newton import advance_rows
+    from ._random import (
+        draw_words,
+        fill_address,
+        fill_bernoulli,
+        fill_categorical,
+        fill_correlated,
+        fill_exponential,
+        fill_normal,
+        fill_uniform,
+        start_generator,
+        uniform_to_normal,
+    )
+    from ._summaries import (
+        SUMMARY_PLACES,
+        SUMMARY_SIZE,
+        TAIL_SIZE,
+        merge_summaries,
+        summarize_values,
+        summary_address,
+    )
 except ModuleNotFoundError as error:
     raise ImportError(
         "fastmle's compiled kernels are missing: this is its source folder. Run Python from another folder, "
@@ -50,20 +71,37 @@ _KERNELS = (
     compute_logits,
     count_columns,
     count_pairs,
+    draw_words,
+    fill_bernoulli,
+    fill_categorical,
+    fill_correlated,
+    fill_exponential,
+    fill_normal,
+    fill_uniform,
     list_set_bits,
     logits_to_terms,
     measure_lower_rows,
+    merge_summaries,
     pack_rows,
     pack_sparse_rows,
     sample_block,
     solve_leading_blocks,
+    start_generator,
     sum_columns,
+    sum_probabilities,
+    summarize_values,
     take_columns,
+    uniform_to_normal,
     unpack_rows,
     weigh_pairs,
 )
 
-CATALOGUE = {kernel.__name__: (kernel, getattr(reference, kernel.__name__)) for kernel in _KERNELS}
+_DEFINITIONS = {
+    name: definition
+    for module in (reference, random_reference, summary_reference, information_reference)
+    for name, definition in vars(module).items()
+}
+CATALOGUE = {kernel.__name__: (kernel, _DEFINITIONS[kernel.__name__]) for kernel in _KERNELS}
 
 
 def choose_level(wanted=None):
@@ -91,7 +129,7 @@ def choose_level(wanted=None):
             f"instruction-set level {level!r} is not to be had here; choose from {', '.join(levels)} "
             "(environment variable FASTMLE_LEVEL)"
         )
-    for module in (_bits, _fvsbn):
+    for module in (_bits, _fvsbn, _information, _random, _summaries):
         module.set_level(levels[level])
     global _level_in_use
     _level_in_use = level
@@ -112,10 +150,21 @@ __all__ = [
     "LISTED_LINES",
     "MAX_LISTED",
     "SCRATCH_LINES",
+    "SUMMARY_PLACES",
+    "SUMMARY_SIZE",
+    "SUM_KINDS",
+    "SUM_RESULTS",
+    "SUM_SETTINGS",
+    "TAIL_SIZE",
     "available_levels",
     "choose_level",
     "compiler",
+    "fill_address",
+    "information_reference",
     "level_in_use",
+    "random_reference",
     "reference",
+    "summary_address",
+    "summary_reference",
     *(kernel.__name__ for kernel in _KERNELS),
 ]

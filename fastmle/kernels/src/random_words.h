@@ -1,0 +1,94 @@
+/* Random words of 64 bits, and numbers from them.
+ *
+ * The generator is SFC64 by Chris Doty-Humphrey (PractRand; also in NumPy), in eight lanes that know
+ * nothing of each other: their loops are the vector instructions of every level. */
+
+/* Beginning at a cache line; and not merged into the caller, where the state would not fit into the
+ * registers. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define ALIGNED __declspec(align(64))
+#define APART __declspec(noinline)
+#else
+#define ALIGNED __attribute__((aligned(64)))
+#define APART __attribute__((noinline))
+#endif
+
+/* Draws n_rounds times one word a lane. */
+static APART void draw_words(uint64_t *restrict state, uint64_t *restrict words, ptrdiff_t n_rounds)
+{
+    uint64_t a[RANDOM_LANES], b[RANDOM_LANES], c[RANDOM_LANES], counter[RANDOM_LANES];
+    memcpy(a, state, sizeof a);
+    memcpy(b, state + RANDOM_LANES, sizeof b);
+    memcpy(c, state + 2 * RANDOM_LANES, sizeof c);
+    memcpy(counter, state + 3 * RANDOM_LANES, sizeof counter);
+    for (ptrdiff_t round = 0; round < n_rounds; round++)
+        _Pragma("omp simd") for (int lane = 0; lane < RANDOM_LANES; lane++) {
+            const uint64_t word = a[lane] + b[lane] + counter[lane];
+            counter[lane]++;
+            a[lane] = b[lane] ^ (b[lane] >> 11);
+            b[lane] = c[lane] + (c[lane] << 3);
+            c[lane] = (c[lane] << 24 | c[lane] >> 40) + word;
+            words[RANDOM_LANES * round + lane] = word;
+        }
+    memcpy(state, a, sizeof a);
+    memcpy(state + RANDOM_LANES, b, sizeof b);
+    memcpy(state + 2 * RANDOM_LANES, c, sizeof c);
+    memcpy(state + 3 * RANDOM_LANES, counter, sizeof counter);
+}
+
+/* Starts the lanes from 24 seed words, eight a, then eight b, then eight c. */
+static void start_generator(const uint64_t *words, uint64_t *state)
+{
+    enum { N_DISCARDED = 12 }; /* after which every bit of the seed has reached every bit of the state */
+    uint64_t discarded[N_DISCARDED * RANDOM_LANES];
+    memcpy(state, words, 3 * RANDOM_LANES * sizeof *state);
+    for (int lane = 0; lane < RANDOM_LANES; lane++)
+        state[3 * RANDOM_LANES + lane] = 1;
+    draw_words(state, discarded, N_DISCARDED);
+}
+
+static inline double double_of_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint64_t bits_of_double(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* (k + 1/2) 2^-52 in (0, 1), exact, with k the upper 52 bits: they become the fraction of a number in
+ * [1, 2), from which 1 - 2^-53 is taken. */
+static inline double unit_of_word(uint64_t word)
+{
+    return double_of_bits(word >> 12 | UINT64_C(0x3FF0000000000000)) - (1.0 - 0x1p-53);
+}
+
+/* k + 1/2, rounded once, for a word k taken as a signed or as an unsigned integer, as no level but the
+ * highest has an instruction for it. Its halves become fractions of large numbers, whose last places are
+ * worth 2^32 and 1. */
+static inline double signed_of_word(uint64_t word)
+{
+    const double high = double_of_bits((word >> 32) ^ UINT64_C(0x4530000080000000)) - (0x1p84 + 0x1p63);
+    const double low = double_of_bits((word & UINT64_C(0xFFFFFFFF)) | UINT64_C(0x4330000000000000))
+                       - (0x1p52 - 0.5);
+    return high + low;
+}
+
+static inline double unsigned_of_word(uint64_t word)
+{
+    const double high = double_of_bits((word >> 32) | UINT64_C(0x4530000000000000)) - 0x1p84;
+    const double low = double_of_bits((word & UINT64_C(0xFFFFFFFF)) | UINT64_C(0x4330000000000000))
+                       - (0x1p52 - 0.5);
+    return high + low;
+}
+
+/* All ones where the highest bit is set, else zero. */
+static inline uint64_t mask_of_sign(uint64_t word)
+{
+    return 0 - (word >> 63);
+}

@@ -1,0 +1,3 @@
+/* Running summaries for every processor. */
+#define SUMMARIES_TABLE summaries_baseline
+#include "summaries_level.h"
