@@ -18,6 +18,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
+from . import kernels
+
 # Below this many elementary steps a pass is over before a second thread would have woken up.
 MIN_PARALLEL_WORK = 200_000
 
@@ -79,7 +81,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def map_units(function, units, *, n_jobs=None, workspace=None, work=None):
+def map_units(function, units, *, n_jobs=None, workspace=None, work=None, interrupted=None):
     """Call `function` on every unit and return the results in the order of the units.
 
     The calling thread works too, and between two units it answers Ctrl-C: the other threads then
@@ -97,6 +99,8 @@ def map_units(function, units, *, n_jobs=None, workspace=None, work=None):
         Called once in every thread that takes part, to make the scratch memory of its calls.
     work : int or None, default=None
         Rough number of elementary steps of the whole map; a small one is not worth a thread.
+    interrupted : threading.Event or None, default=None
+        Set when an interrupt has come, for long units to look at: what they return then is not used.
 
     Returns
     -------
@@ -144,6 +148,8 @@ def map_units(function, units, *, n_jobs=None, workspace=None, work=None):
     except BaseException:
         # An interrupt, perhaps: nothing may still be writing when this function is left.
         stopped.set()
+        if interrupted is not None:
+            interrupted.set()
         _wait(helpers)
         raise
     if errors:
@@ -205,19 +211,18 @@ def split_evenly(n_items, n_parts):
     return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
-def tile_streams(random_state, n_tiles):
-    """Return one independent random generator a tile, keyed by the seed and the tile's index.
+class RandomStreams:
+    """Independent streams of random numbers, keyed by a seed and the index of a tile or block.
 
     Parameters
     ----------
-    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+    random_state : None, int, numpy.random.SeedSequence, Generator or RandomState
         The seed; a generator or RandomState is drawn from once.
-    n_tiles : int
-        Number of tiles.
 
-    Returns
-    -------
-    list of numpy.random.Generator
+    Attributes
+    ----------
+    entropy : int or list of int
+        What the seed came to: equal entropies give equal streams.
 
     Raises
     ------
@@ -226,21 +231,51 @@ def tile_streams(random_state, n_tiles):
 
     Examples
     --------
-    >>> from fastmle.engine import tile_streams
-    >>> first, second = tile_streams(0, 2)
-    >>> float(first.random()) == float(tile_streams(0, 1)[0].random())
+    >>> from fastmle.engine import RandomStreams
+    >>> streams = RandomStreams(0)
+    >>> float(streams.generator(7).random()) == float(RandomStreams(0).generator(7).random())
     True
     """
-    if isinstance(random_state, np.random.Generator):
-        entropy = random_state.integers(2**32, size=4).tolist()
-    elif isinstance(random_state, (int, np.integer)) and random_state >= 0:
-        entropy = int(random_state)
-    elif random_state is None:
-        entropy = None
-    else:
-        entropy = check_random_state(random_state).randint(2**31, size=4).tolist()
-    root = np.random.SeedSequence(entropy)
-    return [
-        np.random.Generator(np.random.SFC64(np.random.SeedSequence(root.entropy, spawn_key=(tile,))))
-        for tile in range(n_tiles)
-    ]
+
+    def __init__(self, random_state):
+        if isinstance(random_state, np.random.Generator):
+            entropy = random_state.integers(2**32, size=4).tolist()
+        elif isinstance(random_state, np.random.SeedSequence):
+            entropy = random_state.generate_state(4).tolist()
+        elif isinstance(random_state, (int, np.integer)) and random_state >= 0:
+            entropy = int(random_state)
+        elif random_state is None:
+            entropy = None
+        else:
+            entropy = check_random_state(random_state).randint(2**31, size=4).tolist()
+        self.entropy = np.random.SeedSequence(entropy).entropy
+
+    def sequence(self, *index):
+        """Return the seed sequence of a stream; an index of several numbers names a stream of streams."""
+        return np.random.SeedSequence(self.entropy, spawn_key=index)
+
+    def generator(self, *index):
+        """Return NumPy's generator over a stream."""
+        return np.random.Generator(np.random.SFC64(self.sequence(*index)))
+
+    def state(self, *index):
+        """Return the state of the compiled generator of the kernels at the start of a stream."""
+        return compiled_generator(self.sequence(*index))
+
+
+def compiled_generator(sequence):
+    """Return the state of the compiled generator that a seed sequence starts.
+
+    Parameters
+    ----------
+    sequence : numpy.random.SeedSequence
+        The seed.
+
+    Returns
+    -------
+    ndarray of uint64, shape (32,)
+        For `kernels.draw_words` and the fills, which change it.
+    """
+    state = np.empty(32, dtype=np.uint64)
+    kernels.start_generator(sequence.generate_state(24, np.uint64), state)
+    return state

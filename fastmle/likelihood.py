@@ -14,7 +14,7 @@ import numpy as np
 from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
-from .engine import effective_n_jobs, map_units, split_evenly, tile_streams
+from .engine import RandomStreams, effective_n_jobs, map_units, split_evenly
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
@@ -145,8 +145,9 @@ def _weights(coef, n_features):
 
 def _draw_bits(stream, bits):
     """Fill an array of int32 with 31 random bits in each entry, two of every 64 that are drawn."""
-    words = stream.bit_generator.random_raw(bits.size // 2).view(np.int32)
-    np.bitwise_and(words.reshape(bits.shape), 2**31 - 1, out=bits)
+    words = np.empty(bits.size // 2, dtype=np.uint64)
+    kernels.draw_words(stream, words)
+    np.bitwise_and(words.view(np.int32).reshape(bits.shape), 2**31 - 1, out=bits)
 
 
 def _work(n_rows, n_columns):
@@ -347,7 +348,8 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     coef = _weights(coef, n_features)
     lanes = kernels.LANES["float32"]
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
-    streams = tile_streams(random_state, -(-n_samples // _STREAM_ROWS))
+    root = RandomStreams(random_state)
+    streams = [root.state(number) for number in range(-(-n_samples // _STREAM_ROWS))]
 
     def rows_of(number, bits):
         """Return the rows of a stream, as bytes of a tile."""

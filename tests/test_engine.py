@@ -15,8 +15,15 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from fastmle import engine
-from fastmle.engine import effective_n_jobs, map_units, single_threaded_blas, split_evenly, tile_streams
+from fastmle import engine, kernels
+from fastmle.engine import (
+    RandomStreams,
+    compiled_generator,
+    effective_n_jobs,
+    map_units,
+    single_threaded_blas,
+    split_evenly,
+)
 
 
 def run_python(code):
@@ -309,7 +316,8 @@ def test_split_evenly(n_items, n_parts):
 
 
 def first_numbers(random_state, n_tiles):
-    return [stream.random(4).tolist() for stream in tile_streams(random_state, n_tiles)]
+    streams = RandomStreams(random_state)
+    return [streams.generator(tile).random(4).tolist() for tile in range(n_tiles)]
 
 
 SEEDS = [0, 1, 2**40, np.int64(3)]
@@ -333,14 +341,24 @@ def test_streams_differ_between_seeds_and_between_draws():
 
 def test_streams_are_independent_of_the_global_state():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    tile_streams(None, 2), tile_streams(3, 2)
+    first_numbers(None, 2), first_numbers(3, 2)
     assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
 
 @pytest.mark.parametrize("seed", [-1, "seed", 1.5])
 def test_what_cannot_seed_is_refused(seed):
     with pytest.raises(ValueError, match=r"(?i)seed"):
-        tile_streams(seed, 2)
+        RandomStreams(seed)
+
+
+def test_streams_of_the_compiled_generator_are_those_of_the_seed():
+    streams, words = RandomStreams(3), np.empty(16, dtype=np.uint64)
+    kernels.draw_words(streams.state(2, 5), words)
+    again = np.empty(16, dtype=np.uint64)
+    kernels.draw_words(compiled_generator(np.random.SeedSequence(3, spawn_key=(2, 5))), again)
+    assert words.tolist() == again.tolist()
+    kernels.draw_words(streams.state(2, 6), again)
+    assert not set(words.tolist()) & set(again.tolist())
 
 
 # Linear algebra
