@@ -4,10 +4,25 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 __all__ = [
     "ConvergenceWarning",
+    "HeavyTailWarning",
+    "IntegrandError",
     "ModelFileError",
     "NotFittedError",
     "SeparationWarning",
 ]
+
+
+class HeavyTailWarning(UserWarning):
+    """The variance of a Monte Carlo average is likely infinite: its standard error cannot be trusted.
+
+    The tail of the values decays so slowly that the central limit theorem gives no interval. Another
+    integrand with the same expectation, or importance sampling from a distribution with heavier tails
+    than the integrand, may help.
+    """
+
+
+class IntegrandError(TypeError):
+    """Numba cannot compile a user's function, or the function returns something else than numbers."""
 
 
 class ModelFileError(ValueError):
