@@ -1,123 +1,13 @@
-"""Pictures of models and of rows, as Display objects in the manner of scikit-learn.
-
-matplotlib is imported when something is drawn, not before.
-"""
+"""Rows of bits as images."""
 
 import math
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+
+from ._axes import make_axes
 
 # A light grey around every image, so that white ones keep their edges.
 _FRAME = 0.15
-
-
-class LossCurveDisplay:
-    """The training curve of a model: its penalised negative log-likelihood after each pass.
-
-    Make one with :meth:`from_estimator`.
-
-    Parameters
-    ----------
-    loss_curve : array-like of shape (n_passes + 1,)
-        Penalised negative log-likelihood after each pass, nats a row, first the starting value.
-    name : str or None, default=None
-        Name of the model, for the legend.
-
-    Attributes
-    ----------
-    ax_ : matplotlib.axes.Axes
-        Where the curve was drawn.
-    figure_ : matplotlib.figure.Figure
-        The figure of it.
-    lines_ : list of matplotlib.lines.Line2D
-        The curve.
-
-    See Also
-    --------
-    ImageGridDisplay : Rows of bits as images.
-
-    Examples
-    --------
-    >>> from fastmle import FVSBN
-    >>> from fastmle.plotting import LossCurveDisplay
-    >>> model = FVSBN().fit([[0, 0], [0, 1], [1, 1], [1, 1]])
-    >>> display = LossCurveDisplay.from_estimator(model)  # doctest: +SKIP
-    >>> display.figure_.savefig("curve.png")  # doctest: +SKIP
-    """
-
-    def __init__(self, loss_curve, *, name=None):
-        self.loss_curve = loss_curve
-        self.name = name
-
-    @classmethod
-    def from_estimator(cls, model, ax=None, name=None, **line_options):
-        """Draw the training curve of a fitted model.
-
-        Parameters
-        ----------
-        model : FVSBN
-            A fitted estimator with a `loss_curve_`.
-        ax : matplotlib.axes.Axes or None, default=None
-            Where to draw; None makes a figure with pyplot.
-        name : str or None, default=None
-            Name in the legend; None takes the name of the estimator's class.
-        **line_options
-            For :meth:`matplotlib.axes.Axes.plot`.
-
-        Returns
-        -------
-        LossCurveDisplay
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If the model is not fitted.
-        TypeError
-            If it has no training curve.
-        ImportError
-            If matplotlib is not installed.
-        """
-        check_is_fitted(model)
-        class_name = type(model).__name__
-        if not hasattr(model, "loss_curve_"):
-            raise TypeError(f"{class_name} has no training curve: it has no attribute loss_curve_")
-        display = cls(model.loss_curve_, name=class_name if name is None else name)
-        return display.plot(ax=ax, **line_options)
-
-    def plot(self, ax=None, name=None, **line_options):
-        """Draw the curve.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes or None, default=None
-            Where to draw; None makes a figure with pyplot.
-        name : str or None, default=None
-            Name in the legend; None takes that of the display.
-        **line_options
-            For :meth:`matplotlib.axes.Axes.plot`.
-
-        Returns
-        -------
-        LossCurveDisplay
-            Itself, drawn.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        ax = _axes(ax)
-        label = self.name if name is None else name
-        options = {"label": label, **line_options}
-        self.lines_ = ax.plot(np.arange(len(self.loss_curve)), self.loss_curve, **options)
-        ax.set_xlabel("Passes over the data")
-        ax.set_ylabel("Penalised negative log-likelihood\n(nats per row)")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        if label is not None:
-            ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
 
 class ImageGridDisplay:
@@ -228,7 +118,7 @@ class ImageGridDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = _axes(ax)
+        ax = make_axes(ax)
         options = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest", **image_options}
         self.image_ = ax.imshow(self._grid(), **options)
         ax.set_axis_off()
@@ -250,29 +140,3 @@ class ImageGridDisplay:
             cell[:] = _FRAME
             cell[1:-1, 1:-1] = image.reshape(height, width)
         return np.ma.masked_invalid(grid)
-
-
-def require_matplotlib():
-    """Import matplotlib, or say how to install it.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            'pictures need matplotlib, which is not installed: pip install "fastmle[plot]"'
-        ) from error
-
-
-def _axes(ax):
-    """Return the axes to draw on, those of a new pyplot figure where there are none."""
-    require_matplotlib()
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot
-
-    return pyplot.subplots(layout="constrained")[1]
