@@ -5,6 +5,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
+from expectation_problems import (
+    CircleExpectation,
+    CorrelatedExpectation,
+    CubeExpectation,
+    FirstExpectation,
+    ModelExpectation,
+    NormalExpectation,
+)
 from problems import Fit, Gram, Pack, Sample, ScoreSamples, ValueAndGradient
 
 PUBLISHED = ("plants", "dna", "baudio", "pumsb_star")
@@ -32,6 +40,24 @@ _TOY = (
     (Gram, 500, 20, 0.2),
     (Fit, 500, 8, 0.3),
 )
+# Multiples of 2048 where a peer wants as many samples in each of 2^10 cells.
+_FULL_EXPECTATIONS = (
+    (NormalExpectation, 20_000_000),
+    (CircleExpectation, 50_000_000),
+    (CubeExpectation, 2**22),
+    (CorrelatedExpectation, 2_000_000),
+    (ModelExpectation, 200_000, 64),
+    (NormalExpectation, 1000),
+    (FirstExpectation, 1000),
+)
+_TOY_EXPECTATIONS = (
+    (NormalExpectation, 20_000),
+    (CircleExpectation, 20_000),
+    (CubeExpectation, 2**14),
+    (CorrelatedExpectation, 20_000),
+    (ModelExpectation, 2000, 12),
+    (FirstExpectation, 1000),
+)
 _TITLES = {
     ValueAndGradient: "value + gradient",
     ScoreSamples: "score_samples",
@@ -50,6 +76,7 @@ def make_problem(kind, n_samples, n_features, density):
 def problems(toy=False, patterns=()):
     """Return the problems whose names contain one of the patterns (* and ? as in file names)."""
     found = [make_problem(*shape) for shape in (_TOY if toy else _FULL)]
+    found += [kind(*shape) for kind, *shape in (_TOY_EXPECTATIONS if toy else _FULL_EXPECTATIONS)]
     if not toy:
         found += [
             Fit(f"fit {name} {X.shape[0]} x {X.shape[1]}", *X.shape, X.mean(), X) for name, X in _load()

@@ -56,25 +56,39 @@ def check(problem, peer, answer):
     return errors, ", ".join(beyond)
 
 
+def _nothing():
+    pass
+
+
+def preparation(call):
+    """Return what makes a call ready, each time and before the clock starts: its `prepare`, if it has one."""
+    return getattr(call, "prepare", _nothing)
+
+
 class _Turn:
     """One peer on one problem: warmed up, checked, ready for the clock."""
 
     def __init__(self, problem, peer, threads):
         self.call, read = getattr(peer, problem.kind)(problem, threads)
+        self._prepare = preparation(self.call)
         self.result = Result(peer.name)
+        self._prepare()
         start = time.perf_counter()
         answer = self.call()
         once = time.perf_counter() - start
         self.result.errors, self.result.wrong = check(problem, peer, read(answer))
         del answer
         if once < _LONG:  # then its start, or its compilation, may have been most of it
+            self._prepare()
             once = _clock(self.call)
-        self.repeats = int(np.ceil(TURN / max(once, 1e-6))) if once < TURN else 1
+        repeatable = self._prepare is _nothing
+        self.repeats = int(np.ceil(TURN / max(once, 1e-6))) if once < TURN and repeatable else 1
         self.spent = 0.0
 
     def take(self):
         if self.spent > BUDGET:
             return
+        self._prepare()
         time.sleep(SETTLE)
         if self.repeats > 1:
             self.call()

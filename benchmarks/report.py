@@ -28,7 +28,11 @@ this may pass 1); for packing the bytes read and written, against a measured cop
 column relative to its largest entry, of scores relative to each row's; of a fit, the largest gap of a
 column's objective above the optimum, relative: every solver runs with the loosest power of ten as its
 tolerance that brings this gap below 1e-6. A sample is tested against the model's own conditionals, in
-standard errors. BernoulliRBM is another model, for orientation only."""
+standard errors. BernoulliRBM is another model, for orientation only.
+
+Expectations are measured in standard errors too, from the exact mean, by the exact variance. The standard
+error that fastmle computes beside its mean, and no peer does, has a relative error. The first call of a
+process is timed in a new process each round, after its imports, Numba's own among them."""
 
 
 def _arguments():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fastmle
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "jax")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "jax", "vegas")
 # Gaps of the table of solver curves.
 _GAPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 

@@ -12,7 +12,7 @@ import time
 import joblib
 import pytest
 from cases import problems
-from measure import SETTLE, check, measure_roofline
+from measure import SETTLE, check, measure_roofline, preparation
 from peers import Unsuitable, load_peers
 
 TOY = os.environ.get("FASTMLE_BENCHMARKS") == "toy"
@@ -45,9 +45,12 @@ def test_peer(benchmark, roofline, problem, peer):
         call, read = getattr(peer, problem.kind)(problem, THREADS)
     except Unsuitable as reason:
         pytest.skip(str(reason))
-    answer = benchmark.pedantic(
-        call, setup=lambda: time.sleep(SETTLE), rounds=2 if TOY else 5, warmup_rounds=1
-    )
+
+    def setup():
+        preparation(call)()
+        time.sleep(SETTLE)
+
+    answer = benchmark.pedantic(call, setup=setup, rounds=2 if TOY else 5, warmup_rounds=1)
     errors, wrong = check(problem, peer, read(answer))
     benchmark.extra_info |= errors
     benchmark.extra_info["share of the roofline"] = roofline.share(problem, benchmark.stats["median"])

@@ -7,9 +7,10 @@ from ._peer import Peer, SinglePrecision, Unsuitable, same
 
 __all__ = ["FILES", "Peer", "SinglePrecision", "Unsuitable", "load_peers", "same"]
 
-# Ours is the first peer of the first file.
+# Ours come first: other peers are compared with the first one that solves a problem.
 FILES = (
     "fastmle_fvsbn",
+    "fastmle_expectation",
     "numpy_arrays",
     "torch_autograd",
     "torch_by_hand",
@@ -19,6 +20,11 @@ FILES = (
     "scipy_sparse",
     "sklearn_columns",
     "sklearn_rbm",
+    "numpy_averages",
+    "torch_averages",
+    "jax_averages",
+    "numba_averages",
+    "vegas_integrator",
 )
 
 

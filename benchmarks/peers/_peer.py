@@ -12,7 +12,10 @@ sample                 a table of zeros and ones
 pack                   the table, unpacked again
 gram                   the matrix of counts
 fit                    coef and intercept at the optimum; None for a model of another kind
+..._expectation        a mean, and its standard error or None
 =====================  ===========================================================================
+
+A `call` with an attribute `prepare` has that called before each of its runs, and not timed.
 
 A solver may also have ``curve(problem, threads, seconds)``: it works for so long at most, and returns how
 many seconds had gone, and the objective, after each of its steps, as a Curve; and coef and intercept.

@@ -18,10 +18,10 @@ class Fastmle(Peer):
 
     def score_samples(self, problem, threads):
         bits = BitMatrix.from_array(problem.X, n_jobs=threads)
-        return partial(_model(problem, threads).score_samples, bits), same
+        return partial(make_model(problem, threads).score_samples, bits), same
 
     def sample(self, problem, threads):
-        return partial(_model(problem, threads).sample, problem.n_samples, random_state=0), same
+        return partial(make_model(problem, threads).sample, problem.n_samples, random_state=0), same
 
     def pack(self, problem, threads):
         return partial(BitMatrix.from_array, problem.X, n_jobs=threads), BitMatrix.to_array
@@ -97,7 +97,7 @@ def _value_and_gradient(problem, threads, dtype):
     return call, same
 
 
-def _model(problem, threads):
+def make_model(problem, threads):
     """Return a model with the parameters of the problem."""
     model = FVSBN(n_jobs=threads).fit(np.eye(2, problem.n_features, dtype=np.uint8))
     model.coef_, model.intercept_ = problem.coef, problem.intercept
