@@ -4,7 +4,28 @@ from ._version import __version__
 from .config import show_config
 from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
-from .exceptions import ConvergenceWarning, ModelFileError, NotFittedError, SeparationWarning
+from .exceptions import (
+    ConvergenceWarning,
+    HeavyTailWarning,
+    IntegrandError,
+    ModelFileError,
+    NotFittedError,
+    SeparationWarning,
+)
+from .information import (
+    cross_entropy,
+    entropy,
+    expected_code_length,
+    f_divergence,
+    hellinger,
+    jeffreys_divergence,
+    js_divergence,
+    kl_divergence,
+    pairwise_kl,
+    renyi_divergence,
+    total_variation,
+)
+from .montecarlo import ExpectationResult, expectation, log_expectation
 from .objectives import fvsbn_value_and_gradient
 
 __all__ = [
@@ -12,11 +33,27 @@ __all__ = [
     "BernoulliMLE",
     "BitMatrix",
     "ConvergenceWarning",
+    "ExpectationResult",
+    "HeavyTailWarning",
+    "IntegrandError",
     "ModelFileError",
     "NotFittedError",
     "SeparationWarning",
     "__version__",
+    "cross_entropy",
+    "entropy",
+    "expectation",
+    "expected_code_length",
+    "f_divergence",
     "fvsbn_value_and_gradient",
+    "hellinger",
+    "jeffreys_divergence",
+    "js_divergence",
+    "kl_divergence",
     "load",
+    "log_expectation",
+    "pairwise_kl",
+    "renyi_divergence",
     "show_config",
+    "total_variation",
 ]
