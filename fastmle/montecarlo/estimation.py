@@ -195,7 +195,7 @@ def _check_numbers(n_samples, rtol, atol, confidence_level, max_samples, max_tim
 
 def _warn(result, tolerance, rtol, atol):
     state = result._state
-    if np.isnan(state.estimate().standard_error).any():
+    if not state.has_error:
         warnings.warn(
             f"no standard error can be told from {state.count:g} values (too few, or nothing but zeros): "
             "it is NaN",

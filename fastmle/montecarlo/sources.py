@@ -16,7 +16,7 @@ from .integrand import CHUNK_VALUES, fuse, paced
 from .quantities import NotFinite, describe_sample
 
 # The running mean is first looked at after so few samples, then at every doubling.
-_FIRST_LOOK = 32
+_FIRST_LOOK = 64
 _MOST_POINTS = 2**16
 # Numbers that are evaluated in one go, and values while it is not known how many components they have.
 _SLICE_NUMBERS, _FIRST_SLICE = 2**16, 1024
@@ -137,12 +137,16 @@ class Blocks:
         samples = np.empty((chunk, *distribution.row_shape), dtype=distribution.dtype)
         values = np.empty(chunk)
         arguments = samples, values, distribution, self.streams.state(index), state.scalar_summary, function
-        take, take_slowly = loop.bind(*arguments), loop.bind_slow(*arguments, watch)
+        take, take_slowly = loop.bind(*arguments), None
         for part in _parts(index, n):
             n_true = done = 0
             for piece in paced(part.stop - part.start, chunk, loop.pace, watch):
                 rows = piece.stop - piece.start
-                found = (take if loop.pace[0] >= chunk else take_slowly)(rows)
+                if loop.pace[0] >= chunk:
+                    found = take(rows)
+                else:
+                    take_slowly = take_slowly or loop.bind_slow(*arguments, watch)
+                    found = take_slowly(rows)
                 if watch.is_set():
                     return 0
                 if loop.returns_a_bool:

@@ -98,6 +98,11 @@ class MeanState:
         """Number of values, or the sum of their weights."""
         return 0.0 if self.summary is None else self.summary.count
 
+    @property
+    def has_error(self):
+        """Whether there are values enough for a standard error."""
+        return self.summary.count > 1 + 1e-9
+
     def estimate(self):
         """Return the estimate so far."""
         n = self.summary.count
@@ -155,6 +160,10 @@ class ControlledState(MeanState):
     @property
     def _averaged(self):
         return slice(self.summary.n_components - len(self._control_mean))
+
+    @property
+    def has_error(self):
+        return self.summary.count > 1 + len(self._control_mean)
 
     def estimate(self):
         n, k = self.summary.count, len(self._control_mean)
@@ -217,6 +226,10 @@ class WeightedState(MeanState):
     def _averaged(self):
         return slice(1, None)
 
+    @property
+    def has_error(self):
+        return not np.isnan(self.estimate().standard_error).any()
+
     def estimate(self):
         scaled = self._moments
         n, mean, covariance = scaled.count, scaled.mean, scaled.covariance
@@ -261,6 +274,10 @@ class LogMeanState(MeanState):
     @property
     def _moments(self):
         return self.summary.summary
+
+    @property
+    def has_error(self):
+        return not np.isnan(self.summary.standard_error)
 
     def estimate(self):
         """Return the estimate so far: its variance is that of the mean over the squared mean."""
