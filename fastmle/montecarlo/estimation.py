@@ -43,8 +43,7 @@ def make_quantity(integrand, P, vectorized, control, control_mean, proposal, log
         return WithControl(integrand, controls, len(mean)), lambda: ControlledState(mean)
     if control is not None:
         raise ValueError("control variates and a proposal cannot be combined")
-    target = None if P is None else as_distribution(P)
-    weights_of = make_log_weights(log_weights, target, as_distribution(proposal), vectorized)
+    weights_of = make_log_weights(log_weights, P, proposal, vectorized)
     return Weighted(integrand, weights_of), lambda: WeightedState(self_normalized)
 
 

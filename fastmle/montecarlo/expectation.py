@@ -1,6 +1,5 @@
 """Expectations of a user's function over distributions, models and data."""
 
-from .adapters import as_distribution
 from .estimation import estimate, make_quantity
 from .integrand import make_integrand
 from .quantities import Exponent, make_log_weights
@@ -245,8 +244,7 @@ def log_expectation(
     """
     weights_of = None
     if proposal is not None:
-        target = None if P is None else as_distribution(P)
-        weights_of = make_log_weights(log_weights, target, as_distribution(proposal), vectorized)
+        weights_of = make_log_weights(log_weights, P, proposal, vectorized)
     elif log_weights is not None:
         raise ValueError("log_weights need a proposal to draw from")
     return estimate(

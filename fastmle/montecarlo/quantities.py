@@ -6,6 +6,7 @@ state (`states`) takes up. Every value is checked here, where it is known which 
 
 import numpy as np
 
+from .adapters import as_distribution
 from .integrand import make_integrand
 
 
@@ -171,8 +172,9 @@ class Exponent(Plain):
         return values
 
 
-def make_log_weights(log_weights, target, proposal, vectorized):
+def make_log_weights(log_weights, P, proposal, vectorized):
     """Return what evaluates log weights: the user's function, or the ratio of the densities."""
+    target, proposal = None if P is None else as_distribution(P), as_distribution(proposal)
     if log_weights is not None:
         return make_integrand(log_weights, vectorized=vectorized, name="log_weights")
     if target is None:
