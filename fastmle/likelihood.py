@@ -143,13 +143,6 @@ def _weights(coef, n_features):
     return np.empty((n_features, 0)) if coef is None else coef
 
 
-def _draw_bits(stream, bits):
-    """Fill an array of int32 with 31 random bits in each entry, two of every 64 that are drawn."""
-    words = np.empty(bits.size // 2, dtype=np.uint64)
-    kernels.draw_words(stream, words)
-    np.bitwise_and(words.view(np.int32).reshape(bits.shape), 2**31 - 1, out=bits)
-
-
 def _work(n_rows, n_columns):
     return n_rows * n_columns * (16 + n_columns // 8)
 
@@ -349,7 +342,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     lanes = kernels.LANES["float32"]
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
     root = RandomStreams(random_state)
-    streams = [root.state(number) for number in range(-(-n_samples // _STREAM_ROWS))]
+    n_streams = -(-n_samples // _STREAM_ROWS)
 
     def rows_of(number, bits):
         """Return the rows of a stream, as bytes of a tile."""
@@ -359,6 +352,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     def draw(run, scratch):
         # The streams of a run share the tables.
         parts = [slice(k * _STREAM_ROWS, (k + 1) * _STREAM_ROWS) for k in range(len(run))]
+        states = np.array([root.state(number) for number in run])
         n_rows = min(len(run) * _STREAM_ROWS, n_samples - run.start * _STREAM_ROWS)
         tile = np.zeros((n_groups, n_rows), dtype=np.uint8)
         random = np.empty((lanes, n_rows), dtype=np.int32)
@@ -368,8 +362,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
         own = scratch.of(tile)
         for start in range(n_given - n_given % lanes, n_features, lanes):
             block = slice(start, min(start + lanes, n_features))
-            for number, part in zip(run, parts, strict=True):
-                _draw_bits(streams[number], random[:, part])
+            kernels.draw_bits(states, random, _STREAM_ROWS)
             kernels.sample_block(
                 tile, start, max(0, n_given - start), coef[block], intercept[block], random, own
             )
@@ -378,7 +371,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
 
     map_units(
         draw,
-        _stream_runs(len(streams), n_jobs),
+        _stream_runs(n_streams, n_jobs),
         n_jobs=n_jobs,
         workspace=lambda: _Scratch(drawn, np.float32),
         work=_work(n_samples, n_features),

@@ -27,6 +27,13 @@ class RandomCases:
         state, words = self._state(), np.zeros(8 * self._n_rows, dtype=np.uint64)
         return (state, words), [state, words]
 
+    def draw_bits(self):
+        stream_columns = max(1, self._n_rows // 3)
+        n_streams = -(-self._n_rows // stream_columns)
+        states = self._rng.integers(2**64, size=(n_streams, 32), dtype=np.uint64)
+        bits = np.zeros((self._n_columns, self._n_rows), dtype=np.int32)
+        return (states, bits, stream_columns), [states, bits]
+
     def fill_uniform(self):
         return self._fill(self._location_and_scale())
 

@@ -38,6 +38,7 @@ try:
     from ._linear_algebra import measure_lower_rows, solve_leading_blocks
     from ._quasi_newton import advance_rows
     from ._random import (
+        draw_bits,
         draw_words,
         fill_address,
         fill_bernoulli,
@@ -71,6 +72,7 @@ _KERNELS = (
     compute_logits,
     count_columns,
     count_pairs,
+    draw_bits,
     draw_words,
     fill_bernoulli,
     fill_categorical,

@@ -4,7 +4,7 @@ A state is 32 words: a, b, c and the counter of eight generators side by side. A
 eight words and changes the state. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 
 cdef extern from "src/random.h" nogil:
     enum: RANDOM_LANES
@@ -13,6 +13,7 @@ cdef extern from "src/random.h" nogil:
     ctypedef struct random_functions:
         void (*start_generator)(const uint64_t*, uint64_t*) noexcept nogil
         void (*draw_words)(uint64_t*, uint64_t*, ptrdiff_t) noexcept nogil
+        void (*draw_bits)(uint64_t*, int32_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t) noexcept nogil
         random_fill fill_uniform, fill_normal, fill_exponential, fill_bernoulli, fill_categorical
         random_fill fill_correlated
         void (*uniform_to_normal)(const double*, double*, ptrdiff_t) noexcept nogil
@@ -75,6 +76,16 @@ def draw_words(uint64_t[::1] state, uint64_t[::1] words):
     if words.shape[0] > 0:
         with nogil:
             functions.draw_words(&state[0], &words[0], words.shape[0] // RANDOM_LANES)
+
+
+def draw_bits(uint64_t[:, ::1] states, int32_t[:, ::1] bits, ptrdiff_t stream_columns):
+    """Fill lines with 31 random bits an entry; each state draws the next `stream_columns` columns."""
+    cdef ptrdiff_t number, first, width
+    with nogil:
+        for number in range(states.shape[0]):
+            first = number * stream_columns
+            width = min(stream_columns, bits.shape[1] - first)
+            functions.draw_bits(&states[number, 0], &bits[0, first], bits.shape[0], width, bits.shape[1])
 
 
 def fill_uniform(uint64_t[::1] state, const double[::1] parameters, double[:, ::1] out):

@@ -35,6 +35,18 @@ def draw_words(state, words):
     words[:] = _words(state, len(words))
 
 
+def draw_bits(states, bits, stream_columns):
+    """Fill lines with 31 random bits an entry; each state draws the next `stream_columns` columns.
+
+    An entry is half of a word, the lower half first, without its highest bit. Every line begins with a new
+    round.
+    """
+    for state, first in zip(states, range(0, bits.shape[1], stream_columns), strict=True):
+        for line in bits[:, first : first + stream_columns]:
+            halves = _words(state, -(-len(line) // 2)).astype("<u8").view("<u4")
+            line[:] = halves[: len(line)] & (2**31 - 1)
+
+
 def _unit(words):
     """Return (k + 1/2) 2^-52 for the upper 52 bits k."""
     return ((words >> 12).astype(np.float64) + 0.5) * 2.0**-52

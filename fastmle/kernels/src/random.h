@@ -22,6 +22,8 @@ typedef struct {
     void (*start_generator)(const uint64_t *words, uint64_t *state);
     /* gcc spreads its loop over all registers only if it stands in a table, too. */
     void (*draw_words)(uint64_t *restrict state, uint64_t *restrict words, ptrdiff_t n_rounds);
+    void (*draw_bits)(
+        uint64_t *restrict state, int32_t *restrict bits, ptrdiff_t n_lines, ptrdiff_t n_bits, ptrdiff_t stride);
     random_fill fill_uniform, fill_normal, fill_exponential, fill_bernoulli, fill_categorical,
         fill_correlated;
     void (*uniform_to_normal)(const double *uniform, double *out, ptrdiff_t n);

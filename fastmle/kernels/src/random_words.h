@@ -47,6 +47,24 @@ static void start_generator(const uint64_t *words, uint64_t *state)
     draw_words(state, discarded, N_DISCARDED);
 }
 
+/* Fills n_lines lines of n_bits numbers with 31 random bits each, two of a word. Every line begins with a
+ * new round, and what is left of its last one is discarded. */
+static void draw_bits(
+    uint64_t *restrict state, int32_t *restrict bits, ptrdiff_t n_lines, ptrdiff_t n_bits, ptrdiff_t stride)
+{
+    enum { N_ROUNDS = 16, CHUNK_BITS = 2 * RANDOM_LANES * N_ROUNDS };
+    ALIGNED uint64_t words[RANDOM_LANES * N_ROUNDS];
+    ALIGNED int32_t drawn[CHUNK_BITS];
+    for (ptrdiff_t line = 0; line < n_lines; line++, bits += stride)
+        for (ptrdiff_t start = 0; start < n_bits; start += CHUNK_BITS) {
+            const ptrdiff_t run = n_bits - start < CHUNK_BITS ? n_bits - start : CHUNK_BITS;
+            draw_words(state, words, (run + 2 * RANDOM_LANES - 1) / (2 * RANDOM_LANES));
+            memcpy(drawn, words, sizeof drawn);
+            _Pragma("omp simd") for (ptrdiff_t i = 0; i < run; i++)
+                bits[start + i] = drawn[i] & INT32_MAX;
+        }
+}
+
 static inline double double_of_bits(uint64_t bits)
 {
     double x;
