@@ -339,7 +339,6 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     n_groups = (n_features + 7) // 8
     n_given = 0 if prefix is None else prefix.shape[1]
     coef = _weights(coef, n_features)
-    lanes = kernels.LANES["float32"]
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
     root = RandomStreams(random_state)
     n_streams = -(-n_samples // _STREAM_ROWS)
@@ -355,17 +354,13 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
         states = np.array([root.state(number) for number in run])
         n_rows = min(len(run) * _STREAM_ROWS, n_samples - run.start * _STREAM_ROWS)
         tile = np.zeros((n_groups, n_rows), dtype=np.uint8)
-        random = np.empty((lanes, n_rows), dtype=np.int32)
+        random = np.empty((kernels.LANES["float32"], n_rows), dtype=np.int32)
         if prefix is not None:
             for number, part in zip(run, parts, strict=True):
                 tile[: prefix.n_groups, part] = rows_of(number, prefix)
-        own = scratch.of(tile)
-        for start in range(n_given - n_given % lanes, n_features, lanes):
-            block = slice(start, min(start + lanes, n_features))
-            kernels.draw_bits(states, random, _STREAM_ROWS)
-            kernels.sample_block(
-                tile, start, max(0, n_given - start), coef[block], intercept[block], random, own
-            )
+        kernels.sample_rows(
+            tile, n_given, coef, intercept, states, _STREAM_ROWS, random, scratch.of(tile)
+        )
         for number, part in zip(run, parts, strict=True):
             rows_of(number, drawn)[:] = tile[:, part]
 

@@ -196,6 +196,22 @@ class Cases(InformationCases, RandomCases):
         scratch = np.full((SCRATCH_LINES + self._n_rows, 16), np.nan, dtype=np.float32)
         return (tile, first, n_given, frozen(coef), frozen(intercept), frozen(uniform), scratch), [tile]
 
+    def sample_rows(self):
+        # Of few draws none hangs on the last place of a probability.
+        n_rows = min(self._n_rows, 200)
+        n_given = int(self._rng.integers(self._n_columns + 1))
+        given = self._bits[:n_rows].copy()
+        given[:, n_given:] = 0
+        tile = np.ascontiguousarray(np.packbits(given, axis=1, bitorder="little").T)
+        coef = self._rng.integers(-4, 5, size=(self._n_columns, self._n_columns)) / 4
+        intercept = self._rng.integers(-8, 9, size=self._n_columns) / 4
+        stream_rows = max(1, n_rows // 3)
+        states = self._rng.integers(2**64, size=(-(-n_rows // stream_rows), 32), dtype=np.uint64)
+        uniform = np.zeros((LANES["float32"], n_rows), dtype=np.int32)
+        scratch = np.full((SCRATCH_LINES + n_rows, 16), np.nan, dtype=np.float32)
+        parameters = frozen(coef), frozen(intercept)
+        return (tile, n_given, *parameters, states, stream_rows, uniform, scratch), [tile, states]
+
     def advance_rows(self, memory=3):
         """Rows whose rings are empty, half full or gone round, with trials of every fate."""
         d, width, draw = self._n_columns, 12, self._rng.random

@@ -32,6 +32,7 @@ try:
         list_set_bits,
         logits_to_terms,
         sample_block,
+        sample_rows,
     )
     from ._information import SUM_KINDS, SUM_RESULTS, SUM_SETTINGS, sum_probabilities
     from ._levels import available_levels, compiler
@@ -87,6 +88,7 @@ _KERNELS = (
     pack_rows,
     pack_sparse_rows,
     sample_block,
+    sample_rows,
     solve_leading_blocks,
     start_generator,
     sum_columns,

@@ -1,6 +1,6 @@
 from typing import TypeVar
 
-from numpy import float32, float64, int32, uint8, uint16
+from numpy import float32, float64, int32, uint8, uint16, uint64
 from numpy.typing import NDArray
 
 Real = TypeVar("Real", float32, float64)
@@ -50,6 +50,16 @@ def sample_block(
     n_given: int,
     coef: NDArray[float64],
     intercept: NDArray[float64],
+    uniform: NDArray[int32],
+    scratch: NDArray[float32],
+) -> None: ...
+def sample_rows(
+    tile: NDArray[uint8],
+    n_given: int,
+    coef: NDArray[float64],
+    intercept: NDArray[float64],
+    states: NDArray[uint64],
+    stream_rows: int,
     uniform: NDArray[int32],
     scratch: NDArray[float32],
 ) -> None: ...

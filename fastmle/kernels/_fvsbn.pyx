@@ -10,7 +10,9 @@ made by `list_set_bits`, take the place of the tile's bytes in the sums, where r
 in float64. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+
+from ._random cimport draw_lines
 
 cdef extern from "src/fvsbn.h" nogil:
     enum: lanes_f32
@@ -182,3 +184,24 @@ def sample_block(
         functions.sample_block(
             &tile[0, 0], n_rows, first_column, n_lanes, n_given, first_weight(coef), stride, &intercept[0],
             &uniform[0, 0], &scratch[0, 0], z)
+
+
+def sample_rows(
+    uint8_t[:, ::1] tile, ptrdiff_t n_given, const double[:, :] coef, const double[::1] intercept,
+    uint64_t[:, ::1] states, ptrdiff_t stream_rows, int32_t[:, ::1] uniform, float[:, ::1] scratch,
+):
+    """Draw the variables of a tile, but for the first ones that are given, block after block.
+
+    Each state draws the next `stream_rows` rows; `uniform`, of shape (LANES, n_rows), is working memory.
+    """
+    cdef ptrdiff_t n_rows = tile.shape[1], n_columns = intercept.shape[0], n_lanes
+    cdef ptrdiff_t stride = coef.strides[0] // sizeof(double), start = n_given - n_given % lanes_f32
+    cdef float* z = &scratch[scratch.shape[0] - n_rows, 0]
+    with nogil:
+        while start < n_columns:
+            n_lanes = min(<ptrdiff_t>lanes_f32, n_columns - start)
+            draw_lines(states, uniform, n_lanes, stream_rows)
+            functions.sample_block(
+                &tile[0, 0], n_rows, start, n_lanes, max(<ptrdiff_t>0, n_given - start), first_weight(coef[start:]),
+                stride, &intercept[start], &uniform[0, 0], &scratch[0, 0], z)
+            start += n_lanes

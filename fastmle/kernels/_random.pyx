@@ -78,14 +78,20 @@ def draw_words(uint64_t[::1] state, uint64_t[::1] words):
             functions.draw_words(&state[0], &words[0], words.shape[0] // RANDOM_LANES)
 
 
+cdef void draw_lines(
+    uint64_t[:, ::1] states, int32_t[:, ::1] bits, ptrdiff_t n_lines, ptrdiff_t stream_columns,
+) noexcept nogil:
+    cdef ptrdiff_t number, first, width, n_columns = bits.shape[1]
+    for number in range(states.shape[0]):
+        first = number * stream_columns
+        width = min(stream_columns, n_columns - first)
+        functions.draw_bits(&states[number, 0], &bits[0, first], n_lines, width, n_columns)
+
+
 def draw_bits(uint64_t[:, ::1] states, int32_t[:, ::1] bits, ptrdiff_t stream_columns):
     """Fill lines with 31 random bits an entry; each state draws the next `stream_columns` columns."""
-    cdef ptrdiff_t number, first, width
     with nogil:
-        for number in range(states.shape[0]):
-            first = number * stream_columns
-            width = min(stream_columns, bits.shape[1] - first)
-            functions.draw_bits(&states[number, 0], &bits[0, first], bits.shape[0], width, bits.shape[1])
+        draw_lines(states, bits, bits.shape[0], stream_columns)
 
 
 def fill_uniform(uint64_t[::1] state, const double[::1] parameters, double[:, ::1] out):

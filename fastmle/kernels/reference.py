@@ -11,6 +11,8 @@ import itertools
 import numpy as np
 from scipy.special import expit, log_expit
 
+from .random_reference import draw_bits
+
 
 def _rows(tile, n_columns=None):
     """Return the tile as (n_rows, n_columns) of 0 and 1."""
@@ -179,6 +181,18 @@ def sample_block(tile, first_column, n_given, coef, intercept, uniform, scratch)
         one = np.where(logit < 0, rare, ~rare)
         tile[column // 8] &= np.uint8((1 << column % 8) - 1)
         tile[column // 8] |= one.astype(np.uint8) << np.uint8(column % 8)
+
+
+def sample_rows(tile, n_given, coef, intercept, states, stream_rows, uniform, scratch):
+    """Draw the variables of a tile, but for the first ones that are given, sixteen at a time.
+
+    The states draw the random bits of each sixteen, one state for the next `stream_rows` rows.
+    """
+    n_block = len(uniform)
+    for start in range(n_given - n_given % n_block, len(intercept), n_block):
+        block = slice(start, min(start + n_block, len(intercept)))
+        draw_bits(states, uniform[: block.stop - start], stream_rows)
+        sample_block(tile, start, max(0, n_given - start), coef[block], intercept[block], uniform, scratch)
 
 
 # Linear algebra
