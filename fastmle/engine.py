@@ -245,10 +245,10 @@ class RandomStreams:
         elif isinstance(random_state, (int, np.integer)) and random_state >= 0:
             entropy = int(random_state)
         elif random_state is None:
-            entropy = None
+            entropy = np.random.SeedSequence().entropy
         else:
             entropy = check_random_state(random_state).randint(2**31, size=4).tolist()
-        self.entropy = np.random.SeedSequence(entropy).entropy
+        self.entropy = entropy
 
     def sequence(self, *index):
         """Return the seed sequence of a stream; an index of several numbers names a stream of streams."""

@@ -358,9 +358,7 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
         if prefix is not None:
             for number, part in zip(run, parts, strict=True):
                 tile[: prefix.n_groups, part] = rows_of(number, prefix)
-        kernels.sample_rows(
-            tile, n_given, coef, intercept, states, _STREAM_ROWS, random, scratch.of(tile)
-        )
+        kernels.sample_rows(tile, n_given, coef, intercept, states, _STREAM_ROWS, random, scratch.of(tile))
         for number, part in zip(run, parts, strict=True):
             rows_of(number, drawn)[:] = tile[:, part]
 

@@ -399,7 +399,7 @@ def test_what_is_printed():
 
 def test_the_trace_doubles():
     n_samples, means, errors = expectation(square, stats.norm(), n_samples=10**6, rng=1).trace()
-    assert n_samples[0] == 64
+    assert n_samples[0] == 128
     assert n_samples[-1] == 10**6
     assert (np.diff(n_samples) > 0).all()
     assert (n_samples[1:] <= 2 * n_samples[:-1]).all()

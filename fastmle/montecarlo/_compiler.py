@@ -43,7 +43,9 @@ class CompiledLoops(NamedTuple):
     function : callable
         The function itself.
     write_values : callable
-        ``write_values(samples, values, n_rows, chunk, position)``: the value of every sample.
+        ``write_values(samples, rows, flat_rows, values, position)``: the value of every sample. The numbers
+        of all samples, one after the other, go through `rows`, a chunk of samples of the type that the
+        function takes; `flat_rows` is a flat view of it.
     fill_and_sum : callable
         ``fill_and_sum(samples, values, n_rows, chunk, position, fill, state, parameters, n_columns,
         summarize, summary)``: draws samples by the compiled fill at the address `fill`, chunk by chunk, for
@@ -311,13 +313,16 @@ def _make_row_view(shape):
 
 def _make_loops(function, take, store):
     @numba.njit(**_OPTIONS)
-    def write_values(samples, values, n_rows, chunk, position):
-        for start in range(0, n_rows, chunk):
+    def write_values(samples, rows, flat_rows, values, position):
+        chunk, size = len(rows), len(flat_rows) // len(rows)
+        for start in range(0, len(values), chunk):
             position[0] = start
-            inputs = samples[start : start + chunk]
             outputs = values[start : start + chunk]
-            for row in range(len(inputs)):
-                store(outputs, row, function(take(inputs, row)))
+            numbers = samples[start * size : start * size + len(outputs) * size]
+            for k in range(len(numbers)):
+                flat_rows[k] = numbers[k]
+            for row in range(len(outputs)):
+                store(outputs, row, function(take(rows, row)))
 
     @numba.njit(**_OPTIONS)
     def fill_and_sum(

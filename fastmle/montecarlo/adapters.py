@@ -122,7 +122,7 @@ def _univariate(P):
         raise ValueError(f"the parameters of {name} have the shape {row_shape}; rows have one dimension")
     if not (math.isfinite(loc) if scalar else np.isfinite(loc).all()):
         raise ValueError(f"the location of {name} is not finite: {loc}")
-    if not np.all(P.dist._argcheck(*map(np.asarray, shapes))) or not (
+    if not (not shapes or np.all(P.dist._argcheck(*map(np.asarray, shapes)))) or not (
         scale > 0 if scalar else np.all(np.asarray(scale) > 0)
     ):
         raise ValueError(f"the parameters of {name} are not valid: {P.args} {P.kwds}")

@@ -7,7 +7,6 @@ import numpy as np
 
 from ..engine import RandomStreams
 from ..exceptions import ConvergenceWarning, HeavyTailWarning
-from . import diagnostics
 from .adapters import as_distribution
 from .distributions import Data
 from .integrand import make_integrand
@@ -219,10 +218,10 @@ def _warn(result, tolerance, rtol, atol):
         )
     if result.method not in ("plain", "antithetic"):
         return  # the means of whole sets of points have no tails
-    shapes = state.tail_index(only_heavy=True)
-    if np.any(shapes > diagnostics.tail_index_limit(state.count)):
+    shape = state.heavy_tail_index()
+    if shape is not None:
         warnings.warn(
-            f"the values have a heavy tail (tail index {np.nanmax(shapes):.2f}, and the variance is infinite "
+            f"the values have a heavy tail (tail index {shape:.2f}, and the variance is infinite "
             "from 0.5 on): standard error and interval cannot be trusted, however many the samples",
             HeavyTailWarning,
             stacklevel=4,

@@ -8,6 +8,7 @@ code, its closure, the globals) is the same: Numba freezes globals when it compi
 
 import functools
 import hashlib
+import math
 import threading
 import time
 import types
@@ -161,24 +162,27 @@ class _Loop:
         """Return () where the function returns a number, (n_components,) where it returns a vector."""
         n_components = self._compiled.n_components
         if n_components is None:
-            n_components = len(self._compiled.function(self._prepare(block[:1])[0]))
+            row = self._rows(block, 1)
+            row[:] = block[:1]
+            n_components = len(self._compiled.function(row[0]))
             if n_components == 0:
                 raise IntegrandError("the integrand returned an array without entries")
         return (n_components,) if n_components else ()
 
-    def _prepare(self, samples):
-        """Return samples as the function takes them; rows are copied, as a function may write to them."""
-        if samples.ndim == 1:
-            return samples if self.takes_floats else widen(samples)
-        return samples.astype(np.float64) if self.takes_floats else widen(samples).copy()
+    def _rows(self, samples, n):
+        """Return room for n samples as the function takes them: a copy, as it may write to them."""
+        return np.empty(
+            (n, *samples.shape[1:]), np.float64 if self.takes_floats else widen(samples[:1]).dtype
+        )
 
     def write_values(self, samples, values, function):
         """Write the values of samples; an error in the function is the one that Python raises."""
         position = np.zeros(1, dtype=np.int64)
+        rows = self._rows(samples, max(8, CHUNK_VALUES // max(1, math.prod(samples.shape[1:]))))
         try:
-            self._compiled.write_values(self._prepare(samples), values, len(samples), CHUNK_VALUES, position)
+            self._compiled.write_values(samples.reshape(-1), rows, rows.reshape(-1), values, position)
         except Exception:
-            _explain(function, samples[position[0] : position[0] + CHUNK_VALUES])
+            _explain(function, samples[position[0] : position[0] + len(rows)])
             raise
 
     def bind(self, samples, values, distribution, draws, summary, function):

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import diagnostics
 from .runner import interval
 
 
@@ -221,9 +220,9 @@ class ExpectationResult:
             lines.append(f"  ... {len(estimate.mean)} components in all")
         if not self.converged:
             lines.append("  not converged")
-        shapes = self._state.tail_index(only_heavy=True)
-        if np.any(shapes > diagnostics.tail_index_limit(self._state.count)):
-            lines.append(f"  tail index {np.nanmax(shapes):.2f}: the variance is likely infinite")
+        shape = self._state.heavy_tail_index()
+        if shape is not None:
+            lines.append(f"  tail index {shape:.2f}: the variance is likely infinite")
         return "\n".join(lines)
 
 

@@ -12,11 +12,11 @@ from scipy.stats import qmc
 
 from .. import kernels
 from ..engine import compiled_generator
-from .integrand import CHUNK_VALUES, fuse, paced
+from .integrand import CHUNK_VALUES, CompiledIntegrand, fuse, paced
 from .quantities import NotFinite, describe_sample
 
 # The running mean is first looked at after so few samples, then at every doubling.
-_FIRST_LOOK = 64
+_FIRST_LOOK = 128
 _MOST_POINTS = 2**16
 # Numbers that are evaluated in one go, and values while it is not known how many components they have.
 _SLICE_NUMBERS, _FIRST_SLICE = 2**16, 1024
@@ -103,7 +103,9 @@ class Blocks:
     def _add_tables(self, index, n, state, watch, observe):
         each, edges = self.samples_a_value, {part.stop for part in _parts(index, n)}
         samples, weights = self._draw(index, n), self._weights(index, n)
-        numbers = each * max(1, self.distribution.n_dimensions)
+        # A compiled function looks at one sample at a time, NumPy at all numbers of a slice.
+        compiled = isinstance(self.quantity.integrand, CompiledIntegrand)
+        numbers = each * (1 if compiled else max(1, self.distribution.n_dimensions))
         start = 0 if weights is None or weights.any() else n
         while start < n:
             # The first slice tells how many components there are; with a deadline all are short.

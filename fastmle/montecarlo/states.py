@@ -117,6 +117,14 @@ class MeanState:
         """Return the tail index of what is averaged, shape (c,)."""
         return diagnostics.tail_index(self._moments, only_heavy=only_heavy)[self._averaged]
 
+    def heavy_tail_index(self):
+        """Return the largest tail index if the variance is likely infinite, else None."""
+        shapes = self.tail_index(only_heavy=True)
+        heavy = shapes[~np.isnan(shapes)]
+        if len(heavy) and heavy.max() > diagnostics.tail_index_limit(self.count):
+            return float(heavy.max())
+        return None
+
     @property
     def skewness(self):
         """Skewness of what is averaged, shape (c,)."""

@@ -87,7 +87,8 @@ class Summary:
     """
 
     def __init__(self, n_components=1, floors=None):
-        self.scalars = np.broadcast_to(_EMPTY, (n_components, len(_EMPTY))).copy()
+        self.scalars = np.empty((n_components, len(_EMPTY)))
+        self.scalars[:] = _EMPTY
         if floors is not None:
             self.scalars[:, _FLOORS] = floors
         self.comoments = np.zeros((n_components, n_components)) if n_components > 1 else None
