@@ -13,6 +13,7 @@ from expectation_problems import (
     ModelExpectation,
     NormalExpectation,
 )
+from information_problems import DistinctRows, Divergence, MutualInformation, PairwiseDivergence
 from problems import Fit, Gram, Pack, Sample, ScoreSamples, ValueAndGradient
 
 PUBLISHED = ("plants", "dna", "baudio", "pumsb_star")
@@ -58,6 +59,23 @@ _TOY_EXPECTATIONS = (
     (ModelExpectation, 2000, 12),
     (FirstExpectation, 1000),
 )
+_FULL_INFORMATION = (
+    (Divergence, 1, 20_000_000),
+    (Divergence, 100_000, 64),
+    (Divergence, 1, 10),
+    (PairwiseDivergence, 2000, 256),
+    (MutualInformation, 50_000, 784),
+    (DistinctRows, 10_000_000, 64, 10_000_000),
+    (DistinctRows, 10_000_000, 64, 10_000),
+)
+_TOY_INFORMATION = (
+    (Divergence, 1, 100_000),
+    (Divergence, 2000, 40),
+    (Divergence, 1, 10),
+    (PairwiseDivergence, 30, 20),
+    (MutualInformation, 500, 20),
+    (DistinctRows, 5000, 64, 3000),
+)
 _TITLES = {
     ValueAndGradient: "value + gradient",
     ScoreSamples: "score_samples",
@@ -76,7 +94,8 @@ def make_problem(kind, n_samples, n_features, density):
 def problems(toy=False, patterns=()):
     """Return the problems whose names contain one of the patterns (* and ? as in file names)."""
     found = [make_problem(*shape) for shape in (_TOY if toy else _FULL)]
-    found += [kind(*shape) for kind, *shape in (_TOY_EXPECTATIONS if toy else _FULL_EXPECTATIONS)]
+    shapes = (*_TOY_EXPECTATIONS, *_TOY_INFORMATION) if toy else (*_FULL_EXPECTATIONS, *_FULL_INFORMATION)
+    found += [kind(*shape) for kind, *shape in shapes]
     if not toy:
         found += [
             Fit(f"fit {name} {X.shape[0]} x {X.shape[1]}", *X.shape, X.mean(), X) for name, X in _load()

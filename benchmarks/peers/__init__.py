@@ -11,6 +11,7 @@ __all__ = ["FILES", "Peer", "SinglePrecision", "Unsuitable", "load_peers", "same
 FILES = (
     "fastmle_fvsbn",
     "fastmle_expectation",
+    "fastmle_information",
     "numpy_arrays",
     "torch_autograd",
     "torch_by_hand",
@@ -25,6 +26,11 @@ FILES = (
     "jax_averages",
     "numba_averages",
     "vegas_integrator",
+    "numpy_information",
+    "scipy_information",
+    "torch_information",
+    "numba_information",
+    "table_engines",
 )
 
 

@@ -13,6 +13,10 @@ pack                   the table, unpacked again
 gram                   the matrix of counts
 fit                    coef and intercept at the optimum; None for a model of another kind
 ..._expectation        a mean, and its standard error or None
+divergence             Kullback-Leibler divergence of each row; None for what is only a bound
+pairwise_divergence    the matrix of divergences
+mutual_information     the matrix of all pairs of columns
+distinct_rows          how often each distinct row occurs, in any order
 =====================  ===========================================================================
 
 A `call` with an attribute `prepare` has that called before each of its runs, and not timed.
