@@ -95,7 +95,7 @@ def test_scales_labels_and_names(result, axes):
 def test_the_reference_falls_as_one_over_the_root(result, axes):
     line = MonteCarloDisplay.from_result(result, ax=axes).reference_line_
     (first, last), errors = line.get_xdata(), line.get_ydata()
-    assert (first, last) == (64, 10_000)
+    assert (first, last) == (128, 10_000)
     assert_allclose(np.log(errors[1] / errors[0]) / np.log(last / first), -0.5, rtol=1e-12)
     assert_allclose(errors[1], result.standard_error, rtol=1e-12)
 
