@@ -260,22 +260,24 @@ class RandomStreams:
 
     def state(self, *index):
         """Return the state of the compiled generator of the kernels at the start of a stream."""
-        return compiled_generator(self.sequence(*index))
+        return compiled_generators(self.sequence(*index))[0]
 
 
-def compiled_generator(sequence):
-    """Return the state of the compiled generator that a seed sequence starts.
+def compiled_generators(sequence, n_generators=1):
+    """Return the states of compiled generators that a seed sequence starts.
 
     Parameters
     ----------
     sequence : numpy.random.SeedSequence
         The seed.
+    n_generators : int, default=1
+        How many, of which the first do not depend on this.
 
     Returns
     -------
-    ndarray of uint64, shape (32,)
-        For `kernels.draw_words` and the fills, which change it.
+    ndarray of uint64, shape (n_generators, 32)
+        A row for each, for `kernels.draw_words` and the fills, which change it.
     """
-    state = np.empty(32, dtype=np.uint64)
-    kernels.start_generator(sequence.generate_state(24, np.uint64), state)
-    return state
+    states = np.empty((n_generators, 32), dtype=np.uint64)
+    kernels.start_generators(sequence.generate_state(3, np.uint64), states)
+    return states

@@ -14,14 +14,14 @@ import numpy as np
 from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
-from .engine import RandomStreams, effective_n_jobs, map_units, split_evenly
+from .engine import RandomStreams, compiled_generators, effective_n_jobs, map_units, split_evenly
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
 # Pairs of blocks of columns that one unit of scores takes.
 _BATCH = 2
-# Rows that are drawn from one random stream.
-_STREAM_ROWS = 1024
+# Rows that are drawn from one random stream; streams that one seed sequence starts, as it takes its time.
+_STREAM_ROWS, _STREAMS_A_SEED = 1024, 16
 # Rows in a bucket of residuals, and in all buckets together, before they go on in float64.
 _ALIKE, _MOST_SUMMED = 512, 4096
 # Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
@@ -342,6 +342,10 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
     root = RandomStreams(random_state)
     n_streams = -(-n_samples // _STREAM_ROWS)
+    states = np.empty((n_streams, 32), dtype=np.uint64)
+    for number, first in enumerate(range(0, n_streams, _STREAMS_A_SEED)):
+        part = states[first : first + _STREAMS_A_SEED]
+        part[:] = compiled_generators(root.sequence(number), len(part))
 
     def rows_of(number, bits):
         """Return the rows of a stream, as bytes of a tile."""
@@ -351,14 +355,14 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     def draw(run, scratch):
         # The streams of a run share the tables.
         parts = [slice(k * _STREAM_ROWS, (k + 1) * _STREAM_ROWS) for k in range(len(run))]
-        states = np.array([root.state(number) for number in run])
         n_rows = min(len(run) * _STREAM_ROWS, n_samples - run.start * _STREAM_ROWS)
         tile = np.zeros((n_groups, n_rows), dtype=np.uint8)
         random = np.empty((kernels.LANES["float32"], n_rows), dtype=np.int32)
         if prefix is not None:
             for number, part in zip(run, parts, strict=True):
                 tile[: prefix.n_groups, part] = rows_of(number, prefix)
-        kernels.sample_rows(tile, n_given, coef, intercept, states, _STREAM_ROWS, random, scratch.of(tile))
+        own = states[run.start : run.stop]
+        kernels.sample_rows(tile, n_given, coef, intercept, own, _STREAM_ROWS, random, scratch.of(tile))
         for number, part in zip(run, parts, strict=True):
             rows_of(number, drawn)[:] = tile[:, part]
 

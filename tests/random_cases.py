@@ -19,9 +19,9 @@ class RandomCases:
         standard = np.repeat([0.0, 1.0], self._n_columns)
         return standard if self._weighted else self._normal(2 * self._n_columns)
 
-    def start_generator(self):
-        state = np.zeros(32, dtype=np.uint64)
-        return (self._rng.integers(2**64, size=24, dtype=np.uint64), state), [state]
+    def start_generators(self):
+        states = np.zeros((self._n_columns, 32), dtype=np.uint64)
+        return (self._rng.integers(2**64, size=3, dtype=np.uint64), states), [states]
 
     def draw_words(self):
         state, words = self._state(), np.zeros(8 * self._n_rows, dtype=np.uint64)

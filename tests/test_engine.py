@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from fastmle import engine, kernels
 from fastmle.engine import (
     RandomStreams,
-    compiled_generator,
+    compiled_generators,
     effective_n_jobs,
     map_units,
     single_threaded_blas,
@@ -355,7 +355,7 @@ def test_streams_of_the_compiled_generator_are_those_of_the_seed():
     streams, words = RandomStreams(3), np.empty(16, dtype=np.uint64)
     kernels.draw_words(streams.state(2, 5), words)
     again = np.empty(16, dtype=np.uint64)
-    kernels.draw_words(compiled_generator(np.random.SeedSequence(3, spawn_key=(2, 5))), again)
+    kernels.draw_words(compiled_generators(np.random.SeedSequence(3, spawn_key=(2, 5)))[0], again)
     assert words.tolist() == again.tolist()
     kernels.draw_words(streams.state(2, 6), again)
     assert not set(words.tolist()) & set(again.tolist())

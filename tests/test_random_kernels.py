@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("level")
 
 def started(*seed):
     """Return the state that follows from a seed."""
-    state = np.empty(32, dtype=np.uint64)
-    kernels.start_generator(np.random.SeedSequence(seed).generate_state(24, np.uint64), state)
-    return state
+    states = np.empty((1, 32), dtype=np.uint64)
+    kernels.start_generators(np.random.SeedSequence(seed).generate_state(3, np.uint64), states)
+    return states[0]
 
 
 def draw(law, state, n_rows, parameters=STANDARD, n_columns=1):
@@ -52,24 +52,18 @@ def parameters_of(law, n_columns, rng):
 
 
 def test_each_lane_is_the_generator_of_numpy(rng):
-    words = rng.integers(2**64, size=24, dtype=np.uint64)
-    state, drawn = np.empty(32, dtype=np.uint64), np.empty(8 * 1000, dtype=np.uint64)
-    kernels.start_generator(words, state)
-    kernels.draw_words(state, drawn)
-    for lane, (a, b, c) in enumerate(words.reshape(3, 8).T):
-        other = np.random.SFC64(0)
-        other.state = other.state | {"state": {"state": np.array([a, b, c, 1], dtype=np.uint64)}}
-        other.random_raw(12)
-        assert_array_equal(drawn[lane::8], other.random_raw(1000))
-
-
-def test_a_lane_is_seeded_as_numpy_seeds(rng):
-    seed = int(rng.integers(2**32))
-    words = np.repeat(np.random.SeedSequence(seed).generate_state(3, np.uint64), 8)
-    state, drawn = np.empty(32, dtype=np.uint64), np.empty(8, dtype=np.uint64)
-    kernels.start_generator(words, state)
-    kernels.draw_words(state, drawn)
-    assert_array_equal(drawn, np.full(8, np.random.SFC64(seed).random_raw()))
+    seed = np.random.SeedSequence(int(rng.integers(2**32)))
+    states, drawn = np.empty((3, 32), dtype=np.uint64), np.empty(8 * 1000, dtype=np.uint64)
+    kernels.start_generators(seed.generate_state(3, np.uint64), states)
+    source = np.random.SFC64(seed)
+    for state in states:
+        starts = source.random_raw(24).reshape(3, 8).T
+        kernels.draw_words(state, drawn)
+        for lane, (a, b, c) in enumerate(starts):
+            other = np.random.SFC64(0)
+            other.state = other.state | {"state": {"state": np.array([a, b, c, 1], dtype=np.uint64)}}
+            other.random_raw(12)
+            assert_array_equal(drawn[lane::8], other.random_raw(1000))
 
 
 @pytest.mark.parametrize("law", FILLS)

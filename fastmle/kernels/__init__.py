@@ -48,7 +48,7 @@ try:
         fill_exponential,
         fill_normal,
         fill_uniform,
-        start_generator,
+        start_generators,
         uniform_to_normal,
     )
     from ._summaries import (
@@ -90,7 +90,7 @@ _KERNELS = (
     sample_block,
     sample_rows,
     solve_leading_blocks,
-    start_generator,
+    start_generators,
     sum_columns,
     sum_probabilities,
     summarize_values,

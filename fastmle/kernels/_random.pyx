@@ -11,7 +11,7 @@ cdef extern from "src/random.h" nogil:
     ctypedef void (*random_fill)(
         uint64_t*, const double*, void*, ptrdiff_t, ptrdiff_t) noexcept nogil
     ctypedef struct random_functions:
-        void (*start_generator)(const uint64_t*, uint64_t*) noexcept nogil
+        void (*start_generators)(const uint64_t*, uint64_t*, ptrdiff_t) noexcept nogil
         void (*draw_words)(uint64_t*, uint64_t*, ptrdiff_t) noexcept nogil
         void (*draw_bits)(uint64_t*, int32_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t) noexcept nogil
         random_fill fill_uniform, fill_normal, fill_exponential, fill_bernoulli, fill_categorical
@@ -65,10 +65,11 @@ cdef inline void run(
     fill(&state[0], &parameters[0], out, n_rows, n_columns)
 
 
-def start_generator(const uint64_t[::1] words, uint64_t[::1] state):
-    """Start the eight lanes from 24 seed words."""
-    with nogil:
-        functions.start_generator(&words[0], &state[0])
+def start_generators(const uint64_t[::1] words, uint64_t[:, ::1] states):
+    """Start generators, one a row of states, from three seed words."""
+    if states.shape[0] > 0:
+        with nogil:
+            functions.start_generators(&words[0], &states[0, 0], states.shape[0])
 
 
 def draw_words(uint64_t[::1] state, uint64_t[::1] words):

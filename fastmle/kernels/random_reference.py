@@ -24,10 +24,17 @@ def _words(state, n):
     return rounds.ravel()[:n]
 
 
-def start_generator(words, state):
-    """Start the lanes from 24 words, eight a, then eight b, then eight c, as SFC64 is seeded."""
-    state[:24], state[24:] = words, 1
-    _words(state, 12 * _LANES)
+def start_generators(words, states):
+    """Start generators from three words, as NumPy's SFC64 is started, which draws what starts the lanes.
+
+    It draws the a of eight lanes, then their b, then their c, for one state after the other.
+    """
+    source = np.random.SFC64(0)
+    source.state = source.state | {"state": {"state": np.array([*words, 1], dtype=np.uint64)}}
+    source.random_raw(12)
+    for state in states:
+        state[:24], state[24:] = source.random_raw(24), 1
+        _words(state, 12 * _LANES)
 
 
 def draw_words(state, words):

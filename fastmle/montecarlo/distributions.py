@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .. import kernels
 from ..data import BitMatrix
-from ..engine import compiled_generator
+from ..engine import compiled_generators
 
 # Numbers drawn from one stream, in blocks that NumPy works on, which should stay in a near cache, and in
 # those that compiled loops see a chunk at a time. Changing these constants changes what a seed draws.
@@ -78,7 +78,7 @@ class Filled(Distribution):
     def draw(self, stream, n):
         samples = np.empty((n, *self.row_shape), dtype=self.dtype)
         rows = samples.reshape(n, -1)
-        getattr(kernels, self.fill)(compiled_generator(stream), self.parameters, rows)
+        getattr(kernels, self.fill)(compiled_generators(stream)[0], self.parameters, rows)
         return samples
 
     def transform(self, uniform):

@@ -17,7 +17,7 @@ from collections import OrderedDict
 import numpy as np
 
 from .. import kernels
-from ..engine import compiled_generator
+from ..engine import compiled_generators
 from ..exceptions import IntegrandError
 
 # Samples that the compiled loop treats in one go: those, and the values of the integrand, stay in the
@@ -250,7 +250,7 @@ class _Loop:
     def measure(self, function, distribution):
         """Find out, with a few samples, how quick the function is."""
         samples = np.empty((CHUNK_VALUES, *distribution.row_shape), dtype=distribution.dtype)
-        draws = compiled_generator(np.random.SeedSequence(0))
+        draws = compiled_generators(np.random.SeedSequence(0))[0]
         summary = kernels.summary_reference.empty_summary()
         take = self.bind(samples, np.empty(CHUNK_VALUES), distribution, draws, summary, function)
         n, seconds = 1, 0.0  # the first call compiles

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from .. import kernels
-from ..engine import compiled_generator
+from ..engine import compiled_generators
 from .integrand import CHUNK_VALUES, CompiledIntegrand, fuse, paced
 from .quantities import NotFinite, describe_sample
 
@@ -293,5 +293,5 @@ def _uniform(sequence, n, n_dimensions):
     """Draw points of the open unit cube."""
     points = np.empty((n, n_dimensions))
     standard = np.concatenate([np.zeros(n_dimensions), np.ones(n_dimensions)])
-    kernels.fill_uniform(compiled_generator(sequence), standard, points)
+    kernels.fill_uniform(compiled_generators(sequence)[0], standard, points)
     return points

@@ -19,7 +19,7 @@ typedef void (*random_fill)(
 
 /* What the functions compute stands in random_words.h, random_fills.h and random_correlated.h. */
 typedef struct {
-    void (*start_generator)(const uint64_t *words, uint64_t *state);
+    void (*start_generators)(const uint64_t *words, uint64_t *states, ptrdiff_t n_generators);
     /* gcc spreads its loop over all registers only if it stands in a table, too. */
     void (*draw_words)(uint64_t *restrict state, uint64_t *restrict words, ptrdiff_t n_rounds);
     void (*draw_bits)(

@@ -8,7 +8,7 @@
 #include "random_correlated.h"
 
 const random_functions RANDOM_TABLE = {
-    start_generator, draw_words,       draw_bits,      fill_uniform,
-    fill_normal,     fill_exponential, fill_bernoulli, fill_categorical,
-    fill_correlated, uniform_to_normal,
+    start_generators, draw_words,       draw_bits,      fill_uniform,
+    fill_normal,      fill_exponential, fill_bernoulli, fill_categorical,
+    fill_correlated,  uniform_to_normal,
 };

@@ -36,15 +36,29 @@ static APART void draw_words(uint64_t *restrict state, uint64_t *restrict words,
     memcpy(state + 3 * RANDOM_LANES, counter, sizeof counter);
 }
 
-/* Starts the lanes from 24 seed words, eight a, then eight b, then eight c. */
-static void start_generator(const uint64_t *words, uint64_t *state)
+/* Starts generators from three seed words: these start a single SFC64, as NumPy does, whose words are the
+ * a, b and c of the lanes, of one generator after the other. */
+static void start_generators(const uint64_t *words, uint64_t *states, ptrdiff_t n_generators)
 {
     enum { N_DISCARDED = 12 }; /* after which every bit of the seed has reached every bit of the state */
     uint64_t discarded[N_DISCARDED * RANDOM_LANES];
-    memcpy(state, words, 3 * RANDOM_LANES * sizeof *state);
-    for (int lane = 0; lane < RANDOM_LANES; lane++)
-        state[3 * RANDOM_LANES + lane] = 1;
-    draw_words(state, discarded, N_DISCARDED);
+    uint64_t a = words[0], b = words[1], c = words[2], counter = 1;
+    ptrdiff_t drawn = -N_DISCARDED;
+    for (ptrdiff_t number = 0; number < n_generators; number++) {
+        uint64_t *state = states + 4 * RANDOM_LANES * number;
+        for (; drawn < 3 * RANDOM_LANES; drawn++) {
+            const uint64_t word = a + b + counter++;
+            a = b ^ (b >> 11);
+            b = c + (c << 3);
+            c = (c << 24 | c >> 40) + word;
+            if (drawn >= 0)
+                state[drawn] = word;
+        }
+        drawn = 0;
+        for (int lane = 0; lane < RANDOM_LANES; lane++)
+            state[3 * RANDOM_LANES + lane] = 1;
+        draw_words(state, discarded, N_DISCARDED);
+    }
 }
 
 /* Fills n_lines lines of n_bits numbers with 31 random bits each, two of a word. Every line begins with a
