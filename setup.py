@@ -12,13 +12,17 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("FASTMLE_DEBUG", "0") not in ("", "0")
 LEVELS = ("baseline", "avx2", "avx512")
 LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
+BITS_PARTS = "count", "level", "lines", "pack", "rows"
 RANDOM_PARTS = "correlated", "fills", "functions", "level", "words"
 FVSBN_PARTS = "buckets", "level", "lists", "odds", "passes", "sample", "sums", "terms"
 KERNELS = {
     "_bits": [
         *(f"bits_{level}.c" for level in LEVELS),
-        *("bits.h", "bits_count.h", "bits_level.h", "bits_lines.h", "bits_pack.h", *LEVEL_HEADERS),
+        "bits.h",
+        *(f"bits_{part}.h" for part in BITS_PARTS),
+        *LEVEL_HEADERS,
     ],
+    "_distinct": [],
     "_fvsbn": [
         *(f"fvsbn_{level}.c" for level in LEVELS),
         "elementary.h",

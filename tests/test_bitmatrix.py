@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastmle import BitMatrix
-from fastmle.data import cooccurrence, duplicates
+from fastmle.data import cooccurrence
 from fastmle.data.bitmatrix import TILE_ROWS
 
 N_ROWS = 2 * TILE_ROWS + 100
@@ -288,32 +288,6 @@ def test_weights_that_make_no_sense(weight, message, pack, random_bits):
 def test_names_that_do_not_fit(feature_names, message, pack, random_bits):
     with pytest.raises(ValueError, match=message):
         BitMatrix.from_array(pack(random_bits(3, 2)), feature_names=feature_names)
-
-
-# Distinct rows
-
-
-@pytest.mark.parametrize("n_columns", [1, 3, 8, 70])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_distinct_rows_have_the_weights_of_their_copies(n_columns, weighted, rng, random_bits, weights):
-    kinds = random_bits(40, n_columns)
-    X = kinds[rng.integers(40, size=TILE_ROWS + 300)]
-    weight = weights(len(X)) if weighted else None
-    distinct = BitMatrix.from_array(X, sample_weight=weight).distinct_rows()
-    rows, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    assert_array_equal(distinct.to_array(), rows[order])
-    expected = np.bincount(inverse.ravel(), weights=weight)[order]
-    np.testing.assert_allclose(distinct.sample_weight, expected, rtol=1e-12)
-
-
-def test_distinct_rows_survive_hashes_that_meet(monkeypatch, random_bits):
-    monkeypatch.setattr(duplicates, "_hashes", lambda tile: np.zeros(tile.shape[1], dtype=np.uint64))
-    X = random_bits(300, 5)
-    distinct = BitMatrix.from_array(X).distinct_rows()
-    assert_array_equal(np.unique(distinct.to_array(), axis=0), np.unique(X, axis=0))
-    assert len(distinct) == len(np.unique(X, axis=0))
-    assert distinct.sample_weight.sum() == 300
 
 
 def test_density_is_the_share_of_ones(random_bits):

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from distinct_cases import DistinctCases
 from information_cases import InformationCases
 from numpy.testing import assert_allclose, assert_array_equal
 from random_cases import RandomCases
@@ -36,7 +37,7 @@ def frozen(array):
     return array
 
 
-class Cases(InformationCases, RandomCases):
+class Cases(DistinctCases, InformationCases, RandomCases):
     """The arguments of every kernel, for one shape; equal seeds give equal arguments.
 
     A method named like the kernel returns the arguments, and a list of those (or parts of those) that

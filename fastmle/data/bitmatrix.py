@@ -9,7 +9,7 @@ import numpy as np
 from .. import kernels
 from ..engine import map_units
 from .cooccurrence import count_pairs, weigh_pairs
-from .duplicates import find_distinct
+from .duplicates import count_distinct
 from .sources import check_sample_weight, make_feature_names, open_source, packed_source
 
 TILE_ROWS = 4096
@@ -220,6 +220,12 @@ binarize=threshold
         part = self._buffer[rows.start * n_groups : rows.stop * n_groups]
         return part.reshape(n_groups, rows.stop - rows.start)
 
+    def tiles(self, run):
+        """Return the bytes of a range of tiles as a view, one tile behind the other."""
+        n_groups = self.n_groups
+        rows = slice(self.tile_rows(run[0]).start, self.tile_rows(run[-1]).stop)
+        return self._buffer[rows.start * n_groups : rows.stop * n_groups]
+
     def tile_weight(self, index):
         """Return the weights of a tile's rows, or None where every row counts once."""
         return None if self.sample_weight is None else self.sample_weight[self.tile_rows(index)]
@@ -289,13 +295,25 @@ binarize=threshold
             raise IndexError(f"rows are selected by one axis of indices, got {rows.ndim}")
         return self._take_rows(rows)
 
-    def distinct_rows(self):
+    def distinct_rows(self, *, n_jobs=None):
         """Return each kind of row once, with the total weight of its copies, in order of first appearance.
+
+        Rows of weight zero do not count.
+
+        Parameters
+        ----------
+        n_jobs : int or None, default=None
+            Number of threads; the result does not depend on it.
 
         Returns
         -------
         BitMatrix of shape (n_distinct, n_features)
             Its `sample_weight` has the weights: numbers of copies, where the rows have none.
+
+        Notes
+        -----
+        Rows are told apart by their bits; hashes only tell where to look. Beside the result, up to 34 bytes a
+        row are needed, and rows of more than 64 columns once again: less where rows repeat.
 
         Examples
         --------
@@ -304,17 +322,12 @@ binarize=threshold
         >>> bits.to_array().tolist(), bits.sample_weight.tolist()
         ([[0, 1], [1, 1]], [2.0, 1.0])
         """
-        first, kind = find_distinct(self)
-        distinct = self._take_rows(first)
-        if not np.array_equal(distinct._take_rows(kind)._buffer, self._buffer):
-            # Different rows have met in one hash, once in 2^64 pairs or so.
-            rows = np.concatenate([self.tile(index).T for index in range(self.n_tiles)])
-            _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-            distinct = self._take_rows(first)
-        weight = np.bincount(kind.ravel(), weights=self.sample_weight, minlength=len(first))
-        return distinct._with(sample_weight=weight.astype(np.float64))
+        first, weight = count_distinct(self, n_jobs)
+        distinct = self._take_rows(first, n_jobs)
+        distinct.sample_weight = weight
+        return distinct
 
-    def _take_rows(self, rows):
+    def _take_rows(self, rows, n_jobs=None):
         n_groups = self.n_groups
         taken = BitMatrix(
             np.empty(len(rows) * n_groups, dtype=np.uint8),
@@ -323,12 +336,15 @@ binarize=threshold
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
         )
         groups = np.arange(n_groups)[:, None]
-        for index in range(taken.n_tiles):
+
+        def take(index):
             wanted = rows[taken.tile_rows(index)]
             tile_start = wanted // TILE_ROWS * TILE_ROWS
             tile_height = np.minimum(self.shape[0] - tile_start, TILE_ROWS)
             place = tile_start * n_groups + groups * tile_height + (wanted - tile_start)
-            np.take(self._buffer, place, out=taken.tile(index))
+            np.take(self._buffer, place, out=taken.tile(index), mode="clip")  # other modes copy first
+
+        map_units(take, range(taken.n_tiles), n_jobs=n_jobs, work=len(rows) * n_groups)
         return taken
 
     def take_columns(self, columns, *, n_jobs=None):

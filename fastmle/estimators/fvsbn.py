@@ -205,7 +205,7 @@ class FVSBN(CallbackSupportMixin, AutoregressiveDensity):
         natural = np.array_equal(order, np.arange(len(order)))
         ordered = bits if natural else bits.take_columns(order, n_jobs=self.n_jobs)
         if worth_merging(ordered):
-            ordered = ordered.distinct_rows()
+            ordered = ordered.distinct_rows(n_jobs=self.n_jobs)
         objective = FVSBNObjective(ordered, alpha=self.alpha, smoothing=self.smoothing, n_jobs=self.n_jobs)
         with single_threaded_blas():
             result, infinite = self._solve(objective, order, X, bits)

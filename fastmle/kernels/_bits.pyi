@@ -23,3 +23,6 @@ def weigh_pairs(
     buckets: NDArray[float64],
     sums: NDArray[float64],
 ) -> None: ...
+def hash_rows(
+    tiles: NDArray[uint8], height: int, words: NDArray[uint64], hashes: NDArray[uint64]
+) -> None: ...

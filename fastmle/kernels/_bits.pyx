@@ -24,6 +24,8 @@ cdef extern from "src/bits.h" nogil:
         void (*weigh_pairs)(
             const uint8_t*, ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t, int32_t*, double*, double*,
             double*) noexcept nogil
+        void (*hash_rows)(
+            const uint8_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t, uint64_t*, uint64_t*) noexcept nogil
     const bits_functions* bits_of_level(int)
 
 ctypedef fused value:
@@ -145,3 +147,19 @@ def weigh_pairs(
         functions.weigh_pairs(
             &tile[0, 0], tile.shape[1], sums.shape[0], &weight[0], group, &rows[0], &lines[0, 0],
             &buckets[0, 0], &sums[0, 0])
+
+
+def hash_rows(const uint8_t[::1] tiles, ptrdiff_t height, uint64_t[:, ::1] words, uint64_t[::1] hashes):
+    """Write the bytes of each row, eight a word, unless words has no columns, and a hash of them.
+
+    Tiles have `height` rows each; the last may be shorter.
+    """
+    cdef ptrdiff_t n_rows = hashes.shape[0]
+    cdef uint64_t* out = NULL
+    if tiles.shape[0] == 0:
+        hashes[:] = 0
+        return
+    if words.shape[1] > 0:
+        out = &words[0, 0]
+    with nogil:
+        functions.hash_rows(&tiles[0], height, n_rows, tiles.shape[0] // n_rows, out, &hashes[0])

@@ -87,6 +87,73 @@ def weigh_pairs(tile, weight, group, rows, lines, buckets, sums):
     _add_symmetric((weight[:, None] * bits[:, 8 * group : 8 * group + 8]).T @ bits, 8 * group, sums)
 
 
+# Rows that repeat
+
+
+def hash_rows(tiles, height, words, hashes):
+    """Write the bytes of each row as words, with zeros behind the last, and a hash that follows from them.
+
+    `tiles` is one tile of `height` rows behind the other, flat; the last may be shorter. Where `words` has no
+    columns, only the hashes are written.
+    """
+    n_rows = len(hashes)
+    n_groups = len(tiles) // n_rows
+    rows = np.zeros((n_rows, -(-n_groups // 8) * 8), dtype=np.uint8)
+    for start in range(0, n_rows, height):
+        stop = min(start + height, n_rows)
+        rows[start:stop, :n_groups] = tiles[start * n_groups : stop * n_groups].reshape(n_groups, -1).T
+    if words.shape[1] > 0:
+        words[:] = rows.view("<u8")
+    hashes[:] = 0
+    for word in rows.view("<u8").T:
+        hashes[:] = (hashes ^ word) * np.uint64(0x9E3779B97F4A7C15)
+        hashes ^= hashes >> np.uint64(29)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    hashes ^= hashes >> np.uint64(32)
+
+
+def merge_rows(hashes, words, bounds, first, last, slots, weight):
+    """Add the weight of each row to that of the first equal row of its bucket, and clear its own.
+
+    Bucket b, first <= b < last, has the rows bounds[k, b] <= r < bounds[k, b + 1] of all k, in this order;
+    those of weight zero do not count. Rows are equal if their hashes and their words are. `slots` is scratch
+    of the compiled kernel. Returns how many rows keep a weight.
+    """
+    n_left = 0
+    for bucket in range(first, last):
+        seen = {}
+        for start, stop in bounds[:, bucket : bucket + 2]:
+            for row in start + np.flatnonzero(weight[start:stop]):
+                other = seen.setdefault((hashes[row], *words[row]), row)
+                if other != row:
+                    weight[other] += weight[row]
+                    weight[row] = 0
+        n_left += len(seen)
+    return n_left
+
+
+def sort_rows(hashes, weight, shift, kept, bounds, places, sorted_hashes, sorted_weight):
+    """Sort the rows of positive weight by bucket, ``hashes >> shift``, and keep their order inside of each.
+
+    Bucket b is then ``places[bounds[b]:bounds[b + 1]]``, and so on. `kept` is scratch of the compiled kernel.
+    """
+    rows = np.flatnonzero(weight)
+    bucket = hashes[rows] >> np.uint64(shift)
+    places[:] = rows[np.argsort(bucket, kind="stable")]
+    bounds[:] = np.searchsorted(np.sort(bucket), np.arange(len(bounds)))
+    sorted_hashes[:], sorted_weight[:] = hashes[places], weight[places]
+
+
+def restore_order(places, weight, start, marks, entries, rows, ordered):
+    """Write the numbers ``start + places`` of rows of positive weight, ascending, and their weights.
+
+    `marks` and `entries` are scratch of the compiled kernel.
+    """
+    kept = np.flatnonzero(weight)
+    kept = kept[np.argsort(places[kept])]
+    rows[:], ordered[:] = start + places[kept].astype(np.int64), weight[kept]
+
+
 # FVSBN
 
 

@@ -16,7 +16,7 @@ typedef struct {
     uint64_t one, sign;
 } bits_table;
 
-/* What the functions compute stands in bits_pack.h and bits_count.h. */
+/* What the functions compute stands in bits_pack.h, bits_count.h and bits_rows.h. */
 typedef struct {
     int (*pack_rows)(const bits_table *table, uint8_t *tile);
     void (*unpack_rows)(const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_columns, uint8_t *rows);
@@ -37,6 +37,9 @@ typedef struct {
     void (*weigh_pairs)(
         const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_columns, const double *weight,
         ptrdiff_t group, int32_t *rows, double *lines, double *buckets, double *sums);
+    void (*hash_rows)(
+        const uint8_t *tiles, ptrdiff_t height, ptrdiff_t n_rows, ptrdiff_t n_groups,
+        uint64_t *words, uint64_t *hashes);
 } bits_functions;
 
 extern const bits_functions bits_baseline;

@@ -4,8 +4,9 @@
 #include "bits_lines.h"
 #include "bits_pack.h"
 #include "bits_count.h"
+#include "bits_rows.h"
 
 const bits_functions BITS_TABLE = {
     pack_rows,   unpack_rows,  take_columns, count_columns,
-    sum_columns, column_words, count_pairs,  weigh_pairs,
+    sum_columns, column_words, count_pairs,  weigh_pairs, hash_rows,
 };

@@ -139,28 +139,64 @@ static inline void transpose_bytes(
         _mm_storeu_si128((__m128i *)(to + k * to_stride), y[k]);
 }
 
+/* to[r * 8 + k] = from[k * from_stride + r] for 8 groups and 16 rows of bytes: the way back. */
+static inline void gather_bytes(const uint8_t *from, ptrdiff_t from_stride, uint8_t *to)
+{
+    __m128i x[8], y[8];
+    for (int k = 0; k < 8; k++)
+        x[k] = _mm_loadu_si128((const __m128i *)(from + k * from_stride));
+    for (int k = 0; k < 4; k++) {
+        y[2 * k] = _mm_unpacklo_epi8(x[k], x[k + 4]);
+        y[2 * k + 1] = _mm_unpackhi_epi8(x[k], x[k + 4]);
+    }
+    for (int k = 0; k < 4; k++) {
+        x[2 * k] = _mm_unpacklo_epi8(y[k], y[k + 4]);
+        x[2 * k + 1] = _mm_unpackhi_epi8(y[k], y[k + 4]);
+    }
+    for (int k = 0; k < 4; k++) {
+        _mm_storeu_si128((__m128i *)(to + 32 * k), _mm_unpacklo_epi8(x[k], x[k + 4]));
+        _mm_storeu_si128((__m128i *)(to + 32 * k + 16), _mm_unpackhi_epi8(x[k], x[k + 4]));
+    }
+}
+
 #else
+
+static inline void transpose_words(uint64_t *x)
+{
+    for (int step = 4; step > 0; step /= 2) { /* blocks of 4, 2, then 1 change places */
+        const uint64_t mask = step == 4   ? UINT64_C(0x00000000FFFFFFFF)
+                              : step == 2 ? UINT64_C(0x0000FFFF0000FFFF)
+                                          : UINT64_C(0x00FF00FF00FF00FF);
+        for (int r = 0; r < 8; r++)
+            if (!(r & step)) {
+                const uint64_t change = ((x[r] >> (8 * step)) ^ x[r + step]) & mask;
+                x[r + step] ^= change;
+                x[r] ^= change << (8 * step);
+            }
+    }
+}
 
 static inline void transpose_bytes(
     const uint8_t *from, ptrdiff_t from_stride, uint8_t *to, ptrdiff_t to_stride)
 {
+    uint64_t x[8];
     for (int half = 0; half < 16; half += 8) {
-        uint64_t x[8];
         for (int r = 0; r < 8; r++)
             memcpy(&x[r], from + (half + r) * from_stride, 8);
-        for (int step = 4; step > 0; step /= 2) { /* blocks of 4, 2, then 1 change places */
-            const uint64_t mask = step == 4   ? UINT64_C(0x00000000FFFFFFFF)
-                                  : step == 2 ? UINT64_C(0x0000FFFF0000FFFF)
-                                              : UINT64_C(0x00FF00FF00FF00FF);
-            for (int r = 0; r < 8; r++)
-                if (!(r & step)) {
-                    const uint64_t change = ((x[r] >> (8 * step)) ^ x[r + step]) & mask;
-                    x[r + step] ^= change;
-                    x[r] ^= change << (8 * step);
-                }
-        }
+        transpose_words(x);
         for (int k = 0; k < 8; k++)
             memcpy(to + k * to_stride + half, &x[k], 8);
+    }
+}
+
+static inline void gather_bytes(const uint8_t *from, ptrdiff_t from_stride, uint8_t *to)
+{
+    uint64_t x[8];
+    for (int half = 0; half < 16; half += 8) {
+        for (int k = 0; k < 8; k++)
+            memcpy(&x[k], from + k * from_stride + half, 8);
+        transpose_words(x);
+        memcpy(to + 8 * half, x, sizeof x);
     }
 }
 
