@@ -36,6 +36,10 @@ KERNELS = {
     ],
     "_levels": ["levels.h"],
     "_linear_algebra": [],
+    "_optimizers": [
+        *(f"optimizers_{level}.c" for level in LEVELS),
+        *("optimizers.h", "optimizers_level.h", "optimizers_loops.h", *LEVEL_HEADERS),
+    ],
     "_quasi_newton": [],
     "_random": [
         *(f"random_{level}.c" for level in LEVELS),

@@ -4,12 +4,34 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 __all__ = [
     "ConvergenceWarning",
+    "DivergenceError",
     "HeavyTailWarning",
     "IntegrandError",
     "ModelFileError",
     "NotFittedError",
     "SeparationWarning",
 ]
+
+
+class DivergenceError(ArithmeticError):
+    """A stochastic fit met a loss or a gradient that is not finite.
+
+    Attributes
+    ----------
+    epoch, batch : int or None
+        Where, counted from 0.
+    learning_rate : float or None
+        That of the step.
+    state : dict of str to ndarray or None
+        The last state that was seen to be finite: the fit can go on from it, with a lower learning rate.
+    """
+
+    def __init__(self, message, *, epoch=None, batch=None, learning_rate=None, state=None):
+        super().__init__(message)
+        self.epoch = epoch
+        self.batch = batch
+        self.learning_rate = learning_rate
+        self.state = state
 
 
 class HeavyTailWarning(UserWarning):

@@ -7,6 +7,7 @@ import pytest
 from distinct_cases import DistinctCases
 from information_cases import InformationCases
 from numpy.testing import assert_allclose, assert_array_equal
+from optimizer_cases import OptimizerCases
 from random_cases import RandomCases
 
 from fastmle import kernels
@@ -24,7 +25,12 @@ pytestmark = pytest.mark.usefixtures("level")
 
 FLOATS = ("float32", "float64")
 # Kernels compiled for both precisions; the others take float64 or no floating-point numbers at all.
-OF_BOTH_PRECISIONS = {"add_gradient", "add_log_likelihood", "compute_logits", "logits_to_terms"}
+OF_BOTH_PRECISIONS = {
+    *("add_gradient", "add_log_likelihood", "compute_logits", "logits_to_terms"),
+    *("measure_slope", "update_adam", "update_momentum", "update_sgd"),
+}
+# Modules whose kernels are compiled for every instruction-set level.
+OF_LEVELS = {"_bits", "_fvsbn", "_information", "_optimizers", "_random", "_summaries"}
 N_ROWS = (1, 63, 64, 65, 4096)
 N_COLUMNS = (1, 7, 8, 9, 63, 64, 65)
 # Sums of up to 4096 terms, relative to the largest entry of the result.
@@ -37,7 +43,7 @@ def frozen(array):
     return array
 
 
-class Cases(DistinctCases, InformationCases, RandomCases):
+class Cases(DistinctCases, InformationCases, OptimizerCases, RandomCases):
     """The arguments of every kernel, for one shape; equal seeds give equal arguments.
 
     A method named like the kernel returns the arguments, and a list of those (or parts of those) that
@@ -107,6 +113,16 @@ class Cases(DistinctCases, InformationCases, RandomCases):
         )
         taken = np.full((-(-len(columns) // 8), self._n_rows), 255, dtype=np.uint8)
         return (self._tile, frozen(columns), taken), [taken]
+
+    def take_rows(self):
+        height, taken_height = (int(self._rng.integers(1, self._n_rows + 1)) for _ in range(2))
+        n_groups = len(self._tile)
+        index = np.int32 if self._weighted else np.int64
+        rows = self._rng.integers(self._n_rows, size=int(self._rng.integers(1, 200))).astype(index)
+        tiles = self._rng.integers(256, size=self._n_rows * n_groups, dtype=np.uint8)
+        taken = np.full(len(rows) * n_groups, 255, dtype=np.uint8)
+        places = np.full(len(rows), -1, dtype=np.int64)
+        return (frozen(tiles), height, frozen(rows), taken, taken_height, places), [taken]
 
     def count_columns(self):
         counts = self._rng.integers(100, size=self._n_columns)
@@ -309,7 +325,7 @@ def variants():
         for dtype in (FLOATS if name in OF_BOTH_PRECISIONS else ["float64"])
         for level in (
             kernels.available_levels()
-            if kernel.__module__.endswith(("._bits", "._fvsbn", "._information", "._random", "._summaries"))
+            if kernel.__module__.removeprefix("fastmle.kernels.") in OF_LEVELS
             else [kernels.LEVEL]
         )
     ]

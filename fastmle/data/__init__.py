@@ -1,5 +1,6 @@
-"""Packed bits, and the door at which every kind of table becomes packed bits."""
+"""Packed bits, the door at which every kind of table becomes packed bits, and minibatches of them."""
 
 from .bitmatrix import BitMatrix
+from .minibatches import Minibatches
 
-__all__ = ["BitMatrix"]
+__all__ = ["BitMatrix", "Minibatches"]

@@ -335,16 +335,20 @@ binarize=threshold
             feature_names=self.feature_names,
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
         )
-        groups = np.arange(n_groups)[:, None]
+        rows = np.ascontiguousarray(rows)
 
-        def take(index):
-            wanted = rows[taken.tile_rows(index)]
-            tile_start = wanted // TILE_ROWS * TILE_ROWS
-            tile_height = np.minimum(self.shape[0] - tile_start, TILE_ROWS)
-            place = tile_start * n_groups + groups * tile_height + (wanted - tile_start)
-            np.take(self._buffer, place, out=taken.tile(index), mode="clip")  # other modes copy first
+        def take(index, places):
+            wanted = taken.tile_rows(index)
+            tile = taken.tile(index).reshape(-1)
+            kernels.take_rows(self._buffer, TILE_ROWS, rows[wanted], tile, TILE_ROWS, places)
 
-        map_units(take, range(taken.n_tiles), n_jobs=n_jobs, work=len(rows) * n_groups)
+        map_units(
+            take,
+            range(taken.n_tiles),
+            n_jobs=n_jobs,
+            workspace=lambda: np.empty(min(len(rows), TILE_ROWS), dtype=np.int64),
+            work=len(rows) * n_groups,
+        )
         return taken
 
     def take_columns(self, columns, *, n_jobs=None):

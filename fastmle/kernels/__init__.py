@@ -6,10 +6,10 @@ definition in :mod:`fastmle.kernels.reference` or a module named after it; the t
 
 import os
 
-from . import information_reference, random_reference, reference, summary_reference
+from . import information_reference, optimizer_reference, random_reference, reference, summary_reference
 
 try:
-    from . import _bits, _fvsbn, _information, _random, _summaries
+    from . import _bits, _fvsbn, _information, _optimizers, _random, _summaries
     from ._bits import (
         column_words,
         count_columns,
@@ -19,6 +19,7 @@ try:
         pack_sparse_rows,
         sum_columns,
         take_columns,
+        take_rows,
         unpack_rows,
         weigh_pairs,
     )
@@ -39,6 +40,7 @@ try:
     from ._information import SUM_KINDS, SUM_RESULTS, SUM_SETTINGS, sum_probabilities
     from ._levels import available_levels, compiler
     from ._linear_algebra import measure_lower_rows, solve_leading_blocks
+    from ._optimizers import measure_slope, update_adam, update_momentum, update_sgd
     from ._quasi_newton import advance_rows
     from ._random import (
         draw_bits,
@@ -88,6 +90,7 @@ _KERNELS = (
     logits_to_terms,
     measure_lower_rows,
     merge_rows,
+    measure_slope,
     merge_summaries,
     pack_rows,
     pack_sparse_rows,
@@ -101,14 +104,18 @@ _KERNELS = (
     sum_probabilities,
     summarize_values,
     take_columns,
+    take_rows,
     uniform_to_normal,
     unpack_rows,
+    update_adam,
+    update_momentum,
+    update_sgd,
     weigh_pairs,
 )
 
 _DEFINITIONS = {
     name: definition
-    for module in (reference, random_reference, summary_reference, information_reference)
+    for module in (reference, random_reference, summary_reference, information_reference, optimizer_reference)
     for name, definition in vars(module).items()
 }
 CATALOGUE = {kernel.__name__: (kernel, _DEFINITIONS[kernel.__name__]) for kernel in _KERNELS}
@@ -139,7 +146,7 @@ def choose_level(wanted=None):
             f"instruction-set level {level!r} is not to be had here; choose from {', '.join(levels)} "
             "(environment variable FASTMLE_LEVEL)"
         )
-    for module in (_bits, _fvsbn, _information, _random, _summaries):
+    for module in (_bits, _fvsbn, _information, _optimizers, _random, _summaries):
         module.set_level(levels[level])
     global _level_in_use
     _level_in_use = level
@@ -172,6 +179,7 @@ __all__ = [
     "fill_address",
     "information_reference",
     "level_in_use",
+    "optimizer_reference",
     "random_reference",
     "reference",
     "summary_address",

@@ -101,6 +101,41 @@ def take_columns(const uint8_t[:, ::1] tile, const int64_t[::1] columns, uint8_t
         functions.take_columns(&tile[0, 0], tile.shape[1], &columns[0], columns.shape[0], &taken[0, 0])
 
 
+def take_rows(
+    const uint8_t[::1] tiles, ptrdiff_t height, const index[::1] rows, uint8_t[::1] taken,
+    ptrdiff_t taken_height, int64_t[::1] places,
+):
+    """Fill taken with the given rows of the tiles.
+
+    Both are tiles one after the other, each of so many rows but the last one, which has what is left. places
+    is scratch, one number a row.
+    """
+    cdef ptrdiff_t n_taken = rows.shape[0], n_groups, n_rows, last, left, g, k, r, start, stop
+    cdef int64_t place
+    cdef uint8_t* run
+    if n_taken == 0 or taken.shape[0] == 0:
+        return
+    n_groups = taken.shape[0] // n_taken
+    n_rows = tiles.shape[0] // n_groups
+    last = n_rows // height * height
+    left = n_rows - last
+    with nogil:
+        for k in range(n_taken):
+            r = rows[k]
+            start = r // height * height
+            places[k] = start * n_groups + (r - start)
+        # Group by group: the bytes of one group are few enough to stay in the cache, those of all are not.
+        for g in range(n_groups):
+            start = 0
+            while start < n_taken:
+                stop = min(start + taken_height, n_taken)
+                run = &taken[start * n_groups + g * (stop - start)]
+                for k in range(start, stop):
+                    place = places[k]
+                    run[k - start] = tiles[place + g * (height if place < last * n_groups else left)]
+                start = stop
+
+
 def count_columns(const uint8_t[:, ::1] tile, int64_t[::1] counts):
     """Add the number of ones of every column to counts."""
     if tile.shape[1] == 0 or counts.shape[0] == 0:

@@ -46,6 +46,23 @@ def take_columns(tile, columns, taken):
     taken[:] = np.packbits(_rows(tile)[:, columns], axis=1, bitorder="little").T
 
 
+def take_rows(tiles, height, rows, taken, taken_height, places):
+    """Copy the given rows from tiles of `height` rows into tiles of `taken_height` rows.
+
+    Tiles follow each other, and the last one has the rows that are left; `places` is scratch of the compiled
+    kernel.
+    """
+    n_groups = len(taken) // len(rows)
+    whole = np.concatenate([part.reshape(n_groups, -1) for part in _cut(tiles, n_groups * height)], axis=1)
+    for number, part in enumerate(_cut(taken, n_groups * taken_height)):
+        wanted = rows[number * taken_height :][:taken_height]
+        part[:] = whole[:, wanted].ravel()
+
+
+def _cut(values, length):
+    return [values[start : start + length] for start in range(0, len(values), length)]
+
+
 def count_columns(tile, counts):
     """Add the number of ones in every column to `counts`."""
     counts += _rows(tile, len(counts)).sum(axis=0, dtype=np.int64)
