@@ -6,6 +6,7 @@ from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
 from .exceptions import (
     ConvergenceWarning,
+    DivergenceError,
     HeavyTailWarning,
     IntegrandError,
     ModelFileError,
@@ -33,6 +34,7 @@ __all__ = [
     "BernoulliMLE",
     "BitMatrix",
     "ConvergenceWarning",
+    "DivergenceError",
     "ExpectationResult",
     "HeavyTailWarning",
     "IntegrandError",

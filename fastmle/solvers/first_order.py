@@ -1,8 +1,8 @@
 r"""First-order optimisers: small objects over flat arrays that know nothing of models or data.
 
-All of them descend. What they descend is the *slope*: `scale` times the gradient handed in, plus
-`penalty` times the weights, which is the gradient of penalty/2 ||weights||^2. So who has the gradient of a sum to
-be maximised passes ``scale=-1/n``, and no pass through memory is spent on dividing, negating or adding.
+All of them descend. What they descend is the *slope*: `scale` times the gradient handed in, plus `penalty`
+times the weights, which is the gradient of penalty/2 ||weights||^2. So who has the gradient of a sum to be
+maximised passes ``scale=-1/n``, and no pass through memory is spent on dividing, negating or adding.
 """
 
 import math
@@ -19,9 +19,9 @@ class _Optimizer:
 
     # Names of the arrays that go along with the parameters.
     _arrays = ()
+    weight_decay = 0.0
 
-    def __init__(self, *, weight_decay=0.0):
-        self.weight_decay = check_number("weight_decay", weight_decay, closed=True)
+    def __init__(self):
         self.n_steps = 0
         self._state = {}
 
@@ -201,6 +201,10 @@ class SGD(_Optimizer):
     array([0.5, 2.5])
     """
 
+    def __init__(self, *, weight_decay=0.0):
+        super().__init__()
+        self.weight_decay = check_number("weight_decay", weight_decay, closed=True)
+
     def _step(self, parameters, gradient, *settings):
         kernels.update_sgd(parameters, gradient, *settings)
 
@@ -242,9 +246,10 @@ class Momentum(_Optimizer):
     _arrays = ("velocity",)
 
     def __init__(self, *, momentum=0.9, nesterov=False, weight_decay=0.0):
-        super().__init__(weight_decay=weight_decay)
+        super().__init__()
         self.momentum = check_number("momentum", momentum, high=1.0, closed=True)
         self.nesterov = bool(nesterov)
+        self.weight_decay = check_number("weight_decay", weight_decay, closed=True)
 
     def _step(self, parameters, gradient, *settings):
         velocity = self._state["velocity"]

@@ -206,9 +206,9 @@ class StochasticRun:
         validation = math.nan if validate is None else float(validate(self.descent.point))
         lost = validate is not None and math.isnan(validation)
         if lost or not math.isfinite(self.descent.parameter_norm()):
+            found = "the validation is NaN" if lost else "a parameter is not finite"
             raise DivergenceError(
-                f"after the last step, of learning rate {learning_rate:g}, "
-                f"{'the validation is NaN' if lost else 'a parameter is not finite'}; lower it, or set clip_norm",
+                f"{found} after a step of learning rate {learning_rate:g}; lower it, or set clip_norm",
                 learning_rate=learning_rate,
             )
         best = math.inf if self.best_epoch is None else self.history["validation"][self.best_epoch - 1]
