@@ -14,7 +14,10 @@ from .exceptions import (
     SeparationWarning,
 )
 from .information import (
+    code_length,
+    compare,
     cross_entropy,
+    decompose,
     entropy,
     expected_code_length,
     f_divergence,
@@ -42,7 +45,10 @@ __all__ = [
     "NotFittedError",
     "SeparationWarning",
     "__version__",
+    "code_length",
+    "compare",
     "cross_entropy",
+    "decompose",
     "entropy",
     "expectation",
     "expected_code_length",

@@ -23,7 +23,7 @@ INSIDE = {
     "data": {"kernels", "engine"},
     "likelihood": {"data", "engine", "kernels"},
     "montecarlo": {"kernels", "engine", "data"},
-    "information": {"kernels", "engine", "montecarlo", "data"},
+    "information": {"kernels", "engine", "montecarlo", "data", "likelihood"},
     "metric": {"kernels", "engine"},
     "objectives": {"kernels", "likelihood", "data", "engine", "metric"},
     "solvers": {"kernels", "engine"},  # callables only: no data, no objective, no model

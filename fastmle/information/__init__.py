@@ -1,19 +1,21 @@
-"""Entropies and divergences: exact sums over probabilities given as arrays."""
+"""Entropies and divergences of arrays, fitted densities, distributions and data."""
 
-from .divergences import (
-    hellinger,
-    jeffreys_divergence,
-    js_divergence,
-    kl_divergence,
-    renyi_divergence,
-    total_variation,
-)
+from .codes import code_length
+from .comparison import Comparison, compare
+from .decomposition import Decomposition, decompose
+from .distances import hellinger, total_variation
+from .divergences import jeffreys_divergence, js_divergence, kl_divergence, renyi_divergence
 from .entropies import cross_entropy, entropy, expected_code_length
 from .generators import f_divergence
 from .pairwise import pairwise_kl
 
 __all__ = [
+    "Comparison",
+    "Decomposition",
+    "code_length",
+    "compare",
     "cross_entropy",
+    "decompose",
     "entropy",
     "expected_code_length",
     "f_divergence",

@@ -13,13 +13,13 @@ _SERIES = 4
 _MOST_EXPONENT = 600.0
 
 
-def in_base(value, base):
-    """Return nats in units of a base."""
+def unit_of(base):
+    """Return the unit that belongs to a base, in nats, and its name."""
     if base is None:
-        return value
+        return 1.0, "nats"
     if not (base > 0 and base != 1 and math.isfinite(base)):
         raise ValueError(f"base must be positive and not 1, such as 2 for bits, got {base!r}")
-    return value / math.log(base)
+    return math.log(base), "bits" if base == 2 else f"units of log({base:g})"
 
 
 def sum_up(kind, p, q, axis, keepdims, log, normalize, nan_policy, n_jobs, finish=None):

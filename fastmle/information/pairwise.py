@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import kernels
 from ..engine import effective_n_jobs, map_units, single_threaded_blas, split_evenly
-from ._options import in_base
+from ._options import unit_of
 from ._sums import Pairs, plain_settings
 
 # Results in memory at a time, beside the matrix of all.
@@ -70,7 +70,7 @@ def pairwise_kl(P, Q=None, *, base=None, log=False, normalize=False, n_jobs=None
         raise ValueError(
             f"P and Q must be tables with as many columns as each other, got {P.shape}, {Q.shape}"
         )
-    in_base(1.0, base)
+    unit, _ = unit_of(base)
     p, log_p = _prepare(P, log, normalize, n_jobs, "P")
     q, log_q = (p, log_p) if Q is P else _prepare(Q, log, normalize, n_jobs, "Q")
     near_p, near_q = (log_p, log_q) if log else (p, q)
@@ -103,7 +103,7 @@ def pairwise_kl(P, Q=None, *, base=None, log=False, normalize=False, n_jobs=None
     effective_n_jobs(n_jobs)
     with single_threaded_blas():
         map_units(run, split_evenly(len(P), n_tiles), n_jobs=n_jobs, work=out.size * P.shape[1])
-    return in_base(out, base)
+    return out if base is None else out / unit
 
 
 def _sum_rows(p, q, log=False):

@@ -9,7 +9,7 @@ from scipy import linalg, stats
 
 from .. import kernels
 from .alias import alias_table, categorical_parameters
-from .distributions import Data, Drawn, Filled, as_table
+from .distributions import Data, Distribution, Drawn, Filled, as_table
 
 # What is drawn from a model in one go shares its tables: so many bits, but so many rows at least.
 _MODEL_NUMBERS, _MODEL_ROWS = 2**20, 2048
@@ -21,7 +21,7 @@ def as_distribution(P, weights=None):
     Parameters
     ----------
     P : SciPy distribution, fitted density, array-like, BitMatrix or callable
-        See :func:`fastmle.expectation`.
+        See :func:`fastmle.expectation`. A Distribution is taken as it is.
     weights : array-like of shape (n_rows,) or None, default=None
         Weights of the rows, where P is data.
 
@@ -36,7 +36,7 @@ def as_distribution(P, weights=None):
     ValueError
         If parameters, data or weights are not usable.
     """
-    make = _maker(P)
+    make = (lambda P: P) if isinstance(P, Distribution) else _maker(P)
     if make is None:
         if callable(P):
             distribution = Drawn("the sampler", P)

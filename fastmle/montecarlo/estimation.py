@@ -1,7 +1,10 @@
 """From the arguments of an expectation to its result: what is evaluated, where, and for how long."""
 
+import os
+import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +23,7 @@ _DEFAULT_SAMPLES = 10**6
 _METHODS = ("plain", "antithetic", "stratified", "sobol", "halton")
 # Points of the sets that a tolerance is first tried with, and what they are multiplied by.
 _FIRST_POINTS, _MORE_POINTS = 2**10, 4
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
 def make_quantity(integrand, P, vectorized, control, control_mean, proposal, log_weights, self_normalized):
@@ -146,6 +150,33 @@ def estimate(
     return result
 
 
+def average_rows(state, values, weights, *, what, confidence_level, method="plain", note=None):
+    """Return the mean of a value a row, of rows that are a sample.
+
+    Parameters
+    ----------
+    state : state
+        An empty one, which takes the values up.
+    values : ndarray of shape (n_rows,)
+        Finite numbers.
+    weights : ndarray of shape (n_rows,) or None
+        A weight of k counts as k rows.
+    what, confidence_level, method, note
+        As :class:`ExpectationResult` has them.
+
+    Returns
+    -------
+    ExpectationResult
+    """
+    check_level(confidence_level)
+    state.add(values, weights)
+    result = ExpectationResult(
+        state, what=what, method=method, confidence_level=confidence_level, counted="rows", note=note
+    )
+    _warn(result, False, None, None)
+    return result
+
+
 def _run_replicates(
     distribution, quantity, streams, make_state, method, n_replicates, goal, n_jobs, progress
 ):
@@ -198,14 +229,14 @@ def _warn(result, tolerance, rtol, atol):
             f"no standard error can be told from {state.count:g} values (too few, or nothing but zeros): "
             "it is NaN",
             UserWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
         return
     if not result.converged and not tolerance:
         warnings.warn(
             f"max_time was over after {result.n_samples:,} samples, before all were taken",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
     elif not result.converged:
         low, high = result.confidence_interval()
@@ -214,7 +245,7 @@ def _warn(result, tolerance, rtol, atol):
             f"{np.max(np.subtract(high, low)) / 2:.3g}, more than rtol={rtol}, atol={atol} allow; raise "
             "max_samples or max_time, or reduce the variance",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
     if result.method not in ("plain", "antithetic"):
         return  # the means of whole sets of points have no tails
@@ -224,5 +255,13 @@ def _warn(result, tolerance, rtol, atol):
             f"the values have a heavy tail (tail index {shape:.2f}, and the variance is infinite "
             "from 0.5 on): standard error and interval cannot be trusted, however many the samples",
             HeavyTailWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
+
+
+def _callers_level():
+    """Return the `stacklevel` at which a warning names the line that called this library."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level

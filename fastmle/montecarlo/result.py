@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .runner import interval
+from .states import ExactState
 
 
 class ConfidenceInterval(NamedTuple):
@@ -17,7 +18,8 @@ class ConfidenceInterval(NamedTuple):
 class ExpectationResult:
     """An estimated expectation: a mean with its standard error.
 
-    :func:`fastmle.expectation` and :func:`fastmle.log_expectation` make them. Results of independent runs
+    :func:`fastmle.expectation` and :func:`fastmle.log_expectation` make them, and
+    :func:`fastmle.kl_divergence` and its like for fitted densities and data. Results of independent runs
     add up: ``a + b`` is the result of both together.
 
     Attributes
@@ -29,11 +31,14 @@ class ExpectationResult:
     covariance : float, or ndarray of shape (n_components, n_components)
         Covariance matrix of the means: the squares of `standard_error` on its diagonal.
     n_samples : int
-        Number of samples at which the integrand was evaluated; with weighted data the sum of the weights.
+        Number of samples at which the integrand was evaluated; with weighted data the sum of the weights,
+        and of exact values the number of states that were added up.
     converged : bool
         Whether the demanded number of samples, or tolerance, was reached.
     method : str
-        How it was sampled.
+        How it was sampled; "exact" where nothing was, and there is no error.
+    note : str or None
+        What else has to be known of the value, where there is such a thing.
     confidence_level : float
         Level that intervals have by default.
     effective_sample_size : float
@@ -65,7 +70,19 @@ class ExpectationResult:
     """
 
     def __init__(
-        self, state, *, converged, method, what, confidence_level, samples_a_value, is_vector, trace, seeds
+        self,
+        state,
+        *,
+        what,
+        method="plain",
+        converged=True,
+        confidence_level=0.95,
+        samples_a_value=1,
+        is_vector=False,
+        trace=(),
+        seeds=frozenset(),
+        counted="samples",
+        note=None,
     ):
         self._state = state
         self.converged = converged
@@ -74,6 +91,7 @@ class ExpectationResult:
         self._samples_a_value, self._is_vector = samples_a_value, is_vector
         self._trace = trace
         self._seeds = seeds
+        self._counted, self.note = counted, note
 
     def _shaped(self, values):
         """Return an array of one entry a component as the integrand's values are: a number, or a vector."""
@@ -184,6 +202,8 @@ class ExpectationResult:
             is_vector=self._is_vector,
             trace=[*self._trace, mine],
             seeds=self._seeds | other._seeds,
+            counted=self._counted,
+            note=self.note,
         )
 
     def __radd__(self, other):
@@ -202,16 +222,20 @@ class ExpectationResult:
 
     def __repr__(self):
         mean, error = self._state.estimate().mean, self._state.estimate().standard_error
-        return f"<ExpectationResult {_list(mean, error, self._is_vector)}, {self.n_samples:,} samples>"
+        counted = f"{self.n_samples:,} {self._counted}"
+        return f"<ExpectationResult {_list(mean, error, self._is_vector)}, {counted}>"
 
     def __str__(self):
         estimate = self._state.estimate()
         low, high = interval(self._state, self.confidence_level, self._samples_a_value)
-        lines = [f"{self._what}, {self.n_samples:,} samples ({self.method})"]
+        lines = [f"{self._what}, {self.n_samples:,} {self._counted} ({self.method})"]
         shown = range(min(len(estimate.mean), 10))
         for c in shown:
             digits = _digits(estimate.mean[c], estimate.standard_error[c])
             label = f"  [{c}]" if self._is_vector else "  mean"
+            if isinstance(self._state, ExactState):
+                lines.append(f"{label} {estimate.mean[c]:.12g}, without error")
+                continue
             lines.append(
                 f"{label} {estimate.mean[c]:.{digits}g} ± {estimate.standard_error[c]:.2g}, "
                 f"{self.confidence_level:.3g} interval [{low[c]:.{digits}g}, {high[c]:.{digits}g}]"
@@ -223,6 +247,8 @@ class ExpectationResult:
         shape = self._state.heavy_tail_index()
         if shape is not None:
             lines.append(f"  tail index {shape:.2f}: the variance is likely infinite")
+        if self.note is not None:
+            lines.append(f"  {self.note}")
         return "\n".join(lines)
 
 

@@ -303,6 +303,46 @@ class LogMeanState(MeanState):
         return _effective_sample_size(self._moments)
 
 
+class ExactState:
+    """A value that is known without error, perhaps an infinite one.
+
+    Parameters
+    ----------
+    value : float
+        The value.
+    count : int
+        Number of states, or samples, that it took.
+    """
+
+    all_binary = np.array([False])
+    has_error = True
+    skewness = largest_contribution = np.array([np.nan])
+    effective_sample_size = np.inf
+
+    def __init__(self, value, count):
+        self._value, self.count = value, count
+
+    def kind(self):
+        """Return, in words, what it is."""
+        return "exact values"
+
+    def copy(self):
+        """Return the same value; nothing changes it."""
+        return self
+
+    def merge(self, other):
+        """Refuse to: exact values gain nothing from each other."""
+        raise ValueError("exact values do not add up, as each is the whole answer")
+
+    def estimate(self):
+        """Return the value, with no variance."""
+        return Estimate(np.array([self._value]), np.zeros((1, 1)), np.inf)
+
+    def tail_index(self, *, only_heavy=False):
+        """Return NaN: there is no tail."""
+        return np.array([np.nan])
+
+
 def _effective_sample_size(scaled):
     """Return (sum w)^2 / sum w^2 of the first component."""
     n, mean = scaled.count, scaled.mean[0]
