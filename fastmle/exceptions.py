@@ -1,5 +1,7 @@
 """Errors and warnings of the library, beyond the built-in ones."""
 
+import sys
+
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 __all__ = [
@@ -58,3 +60,11 @@ class SeparationWarning(UserWarning):
     the columns before it predict it perfectly (or nearly so) and ``alpha=0``. The message names the
     columns; a positive ``alpha`` and ``smoothing`` make every estimate finite.
     """
+
+
+def caller_level():
+    """Return the `stacklevel` at which the function that warns points at the code that called the library."""
+    level, frame = 1, sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "fastmle":
+        level, frame = level + 1, frame.f_back
+    return level

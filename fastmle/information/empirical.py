@@ -99,5 +99,7 @@ def _bias(weight, unit, unit_name, is_divergence):
     bias = f"by some {(n_kinds - 1) / (2 * n_rows) / unit:.2g} {unit_name} or more"
     kinds = f"plug-in: {n_kinds:,} kinds among {n_rows:,g} rows, so "
     if is_divergence:
-        return f"{kinds}the data's entropy is low, and this high, {bias}; differences between densities are not"
+        return (
+            f"{kinds}the data's entropy is low, and this high, {bias}; differences between densities are not"
+        )
     return f"{kinds}it is low {bias}"

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg, stats
@@ -57,12 +58,8 @@ def _maker(P):
         return None
     if isinstance(P, type):
         raise TypeError(f"P is the class {P.__name__}; pass an instance of it")
-    if isinstance(P, (stats.rv_continuous, stats.rv_discrete)) and not isinstance(P, _rv_sample()):
-        if P.numargs:
-            raise TypeError(f"freeze the distribution with its parameters first: stats.{P.name}({P.shapes})")
-        return lambda P: _univariate(P())
-    if isinstance(P, _rv_sample()):
-        return _categorical
+    if isinstance(P, (stats.rv_continuous, stats.rv_discrete)):
+        return lambda P: _univariate(freeze(P))
     if hasattr(P, "rvs"):
         return _multivariate_normal if isinstance(P, _frozen_multivariate_normal()) else _multivariate
     if hasattr(P, "icdf") and hasattr(P, "sample"):
@@ -79,6 +76,15 @@ def _maker(P):
     return None
 
 
+def is_scipy_distribution(P):
+    """Whether P is a distribution of SciPy that has a density or probabilities."""
+    if isinstance(P, (stats.rv_continuous, stats.rv_discrete, stats.gaussian_kde)):
+        return True
+    if isinstance(P, type) or not (hasattr(P, "logpdf") or hasattr(P, "logpmf")):
+        return False
+    return _maker(P) in (_univariate, _multivariate, _multivariate_normal, _scipy_variable)
+
+
 @functools.cache
 def _rv_sample():
     return type(stats.rv_discrete(values=([0, 1], [0.5, 0.5])))
@@ -89,14 +95,28 @@ def _frozen_multivariate_normal():
     return type(stats.multivariate_normal())
 
 
-def _log_density_of(P):
-    """Return log p(samples), whichever method P has for it."""
-    method = getattr(P, "logpdf", None) or getattr(P, "logpmf", None)
+def log_density_of(P):
+    """Return log p(samples), whichever method P has for it; None where it has none."""
+    if type(getattr(P, "dist", None)) is type(stats.laplace):
+        _, loc, scale = P.dist._parse_args(*P.args, **P.kwds)
+        return functools.partial(_laplace_log_density, loc, scale)
+    names = ("logpmf", "logpdf") if is_discrete_variable(P) else ("logpdf", "logpmf")
+    method = getattr(P, names[0], None) or getattr(P, names[1], None)
     if type(P).__name__ in ("dirichlet_frozen", "wishart_frozen", "invwishart_frozen"):
         return lambda samples: method(
             np.moveaxis(samples, 0, -1)
         )  # they want the samples along the last axis
     return method
+
+
+def is_discrete_variable(P):
+    """Whether P is a discrete one of SciPy's newer distributions, whose class is not public."""
+    return any(kind.__name__ == "DiscreteDistribution" for kind in type(P).__mro__)
+
+
+def _laplace_log_density(loc, scale, samples):
+    """SciPy takes the logarithm of a density that underflows."""
+    return -np.abs(samples - np.asarray(loc)) / scale - np.log(2 * np.asarray(scale))
 
 
 def _over_columns(log_density, row_shape):
@@ -109,11 +129,39 @@ def _over_columns(log_density, row_shape):
 # SciPy's distributions
 
 
-def _univariate(P):
-    """A frozen univariate distribution; array parameters make rows with independent entries."""
+class Parameters(NamedTuple):
+    """Parameters of a frozen univariate distribution: each a number, or an array of the shape of a row."""
+
+    shapes: tuple
+    loc: Any
+    scale: Any
+    row_shape: tuple
+
+
+def freeze(P):
+    """Return P, or what it is with default parameters, where it is a distribution such as ``stats.norm``.
+
+    Raises
+    ------
+    TypeError
+        If it has parameters without a default.
+    """
+    if not isinstance(P, (stats.rv_continuous, stats.rv_discrete)):
+        return P
+    if P.numargs:
+        raise TypeError(f"freeze the distribution with its parameters first: stats.{P.name}({P.shapes})")
+    return P()
+
+
+def parameters_of(P):
+    """Return the parameters of a frozen univariate distribution.
+
+    Raises
+    ------
+    ValueError
+        If they are not valid, or have more than one dimension.
+    """
     shapes, loc, scale = P.dist._parse_args(*P.args, **P.kwds)
-    if isinstance(P.dist, _rv_sample()):
-        return _categorical(P, P.dist.xk + loc, P.dist.pk)
     parameters = *shapes, loc, scale
     scalar = all(isinstance(value, (int, float)) for value in parameters)
     row_shape = () if scalar else np.broadcast_shapes(*map(np.shape, parameters))
@@ -123,9 +171,31 @@ def _univariate(P):
     if not (math.isfinite(loc) if scalar else np.isfinite(loc).all()):
         raise ValueError(f"the location of {name} is not finite: {loc}")
     if not (not shapes or np.all(P.dist._argcheck(*map(np.asarray, shapes)))) or not (
-        scale > 0 if scalar else np.all(np.asarray(scale) > 0)
+        0 < scale < math.inf if scalar else np.all((np.asarray(scale) > 0) & np.isfinite(scale))
     ):
         raise ValueError(f"the parameters of {name} are not valid: {P.args} {P.kwds}")
+    return Parameters(shapes, loc, scale, row_shape)
+
+
+def is_categorical(P):
+    """Whether a frozen univariate distribution was made of outcomes and their probabilities."""
+    return isinstance(P.dist, _rv_sample())
+
+
+def categories_of(P):
+    """Return the outcomes of such a distribution, ascending, and their probabilities."""
+    _, loc, _ = P.dist._parse_args(*P.args, **P.kwds)
+    if np.ndim(loc) or not math.isfinite(loc):
+        raise ValueError(f"the location of a categorical distribution must be a finite number, got {loc}")
+    return P.dist.xk + loc, P.dist.pk
+
+
+def _univariate(P):
+    """A frozen univariate distribution; array parameters make rows with independent entries."""
+    if is_categorical(P):
+        return _categorical(P)
+    shapes, loc, scale, row_shape = parameters_of(P)
+    name = P.dist.name
 
     def columns(*values):
         """Return parameters as a compiled fill wants them: one after the other, an entry a column."""
@@ -134,7 +204,7 @@ def _univariate(P):
             table[line] = value
         return table.ravel()
 
-    log_density = _over_columns(_log_density_of(P), row_shape)
+    log_density = _over_columns(log_density_of(P), row_shape)
     family = type(P.dist)
     if family in _LOCATION_FAMILIES:
         fill, quantile = _LOCATION_FAMILIES[family]
@@ -185,10 +255,9 @@ _LOCATION_FAMILIES = {
 }
 
 
-def _categorical(P, outcomes=None, probabilities=None):
+def _categorical(P):
     """``stats.rv_discrete(values=(outcomes, probabilities))``."""
-    outcomes = np.asarray(P.xk if outcomes is None else outcomes)
-    probabilities = P.pk if probabilities is None else probabilities
+    outcomes, probabilities = categories_of(P)
     dtype = np.int64 if outcomes.dtype.kind in "biu" else np.float64
     outcomes = outcomes.astype(dtype)
 
@@ -225,13 +294,12 @@ def _multivariate(P):
     return Drawn(
         type(P).__name__.removesuffix("_frozen"),
         lambda rng, n: np.asarray(P.rvs(size=max(n, 2), random_state=rng))[:n],
-        log_density=_log_density_of(P),
+        log_density=log_density_of(P),
     )
 
 
 def _scipy_variable(P):
     """SciPy's newer distributions, such as ``stats.Normal(mu=0, sigma=1)``."""
-    discrete = isinstance(P, getattr(stats, "DiscreteDistribution", ()))
     row_shape = np.shape(P.mean())
     if len(row_shape) > 1:
         raise ValueError(
@@ -242,7 +310,7 @@ def _scipy_variable(P):
         lambda rng, n: P.sample(shape=n, rng=rng),
         row_shape=row_shape,
         transform=lambda u: P.icdf(u.reshape(-1, *row_shape)),
-        log_density=_over_columns(P.logpmf if discrete else P.logpdf, row_shape),
+        log_density=_over_columns(log_density_of(P), row_shape),
     )
 
 

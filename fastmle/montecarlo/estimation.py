@@ -1,15 +1,12 @@
 """From the arguments of an expectation to its result: what is evaluated, where, and for how long."""
 
-import os
-import sys
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 
 from ..engine import RandomStreams
-from ..exceptions import ConvergenceWarning, HeavyTailWarning
+from ..exceptions import ConvergenceWarning, HeavyTailWarning, caller_level
 from .adapters import as_distribution
 from .distributions import Data
 from .integrand import make_integrand
@@ -23,7 +20,6 @@ _DEFAULT_SAMPLES = 10**6
 _METHODS = ("plain", "antithetic", "stratified", "sobol", "halton")
 # Points of the sets that a tolerance is first tried with, and what they are multiplied by.
 _FIRST_POINTS, _MORE_POINTS = 2**10, 4
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
 def make_quantity(integrand, P, vectorized, control, control_mean, proposal, log_weights, self_normalized):
@@ -229,14 +225,14 @@ def _warn(result, tolerance, rtol, atol):
             f"no standard error can be told from {state.count:g} values (too few, or nothing but zeros): "
             "it is NaN",
             UserWarning,
-            stacklevel=_callers_level(),
+            stacklevel=caller_level(),
         )
         return
     if not result.converged and not tolerance:
         warnings.warn(
             f"max_time was over after {result.n_samples:,} samples, before all were taken",
             ConvergenceWarning,
-            stacklevel=_callers_level(),
+            stacklevel=caller_level(),
         )
     elif not result.converged:
         low, high = result.confidence_interval()
@@ -245,7 +241,7 @@ def _warn(result, tolerance, rtol, atol):
             f"{np.max(np.subtract(high, low)) / 2:.3g}, more than rtol={rtol}, atol={atol} allow; raise "
             "max_samples or max_time, or reduce the variance",
             ConvergenceWarning,
-            stacklevel=_callers_level(),
+            stacklevel=caller_level(),
         )
     if result.method not in ("plain", "antithetic"):
         return  # the means of whole sets of points have no tails
@@ -255,13 +251,5 @@ def _warn(result, tolerance, rtol, atol):
             f"the values have a heavy tail (tail index {shape:.2f}, and the variance is infinite "
             "from 0.5 on): standard error and interval cannot be trusted, however many the samples",
             HeavyTailWarning,
-            stacklevel=_callers_level(),
+            stacklevel=caller_level(),
         )
-
-
-def _callers_level():
-    """Return the `stacklevel` at which a warning names the line that called this library."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame, level = frame.f_back, level + 1
-    return level

@@ -342,6 +342,10 @@ class ExactState:
         """Return NaN: there is no tail."""
         return np.array([np.nan])
 
+    def heavy_tail_index(self):
+        """Return None for the same reason."""
+        return None
+
 
 def _effective_sample_size(scaled):
     """Return (sum w)^2 / sum w^2 of the first component."""
