@@ -32,3 +32,12 @@ class InformationCases:
         results = np.full((len(p), kernels.SUM_RESULTS), np.nan)
         kind = int(self._rng.integers(len(kernels.SUM_KINDS)))
         return (kind, self._weighted, omit, p, q, settings, results), [results]
+
+    def inform_pairs(self):
+        """Counts of tables of zeros and ones, some columns constant, in a unit of a power of two."""
+        bits = self._bits.astype(np.float64)
+        bits[:, self._rng.random(self._n_columns) < 0.1] = 1.0
+        both, unit = bits.T @ bits, 2.0**-13
+        ones, first = np.diagonal(both) * unit, int(self._rng.integers(self._n_columns))
+        values = both[first:] * unit
+        return (ones[first:].copy(), ones, self._n_rows * unit, values), [values]

@@ -37,7 +37,7 @@ try:
         sample_block,
         sample_rows,
     )
-    from ._information import SUM_KINDS, SUM_RESULTS, SUM_SETTINGS, sum_probabilities
+    from ._information import SUM_KINDS, SUM_RESULTS, SUM_SETTINGS, inform_pairs, sum_probabilities
     from ._levels import available_levels, compiler
     from ._linear_algebra import measure_lower_rows, solve_leading_blocks
     from ._optimizers import measure_slope, update_adam, update_momentum, update_sgd
@@ -86,6 +86,7 @@ _KERNELS = (
     fill_normal,
     fill_uniform,
     hash_rows,
+    inform_pairs,
     list_set_bits,
     logits_to_terms,
     measure_lower_rows,

@@ -17,3 +17,6 @@ def sum_probabilities(
     settings: NDArray[float64],
     results: NDArray[float64],
 ) -> None: ...
+def inform_pairs(
+    row_ones: NDArray[float64], ones: NDArray[float64], total: float, values: NDArray[float64]
+) -> None: ...

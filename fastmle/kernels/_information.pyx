@@ -18,6 +18,7 @@ cdef extern from "src/information.h" nogil:
     ctypedef struct information_functions:
         void (*sum_row)(
             int, int, information_row, information_row, ptrdiff_t, const double*, double*) noexcept nogil
+        void (*inform_pairs)(double, double, const double*, ptrdiff_t, double*) noexcept nogil
     const information_functions* information_of_level(int)
 
 SUM_KINDS = {
@@ -84,3 +85,13 @@ def sum_probabilities(int kind, bint log, bint omit, p, q, settings, results):
             PyBuffer_Release(&of_q)
     finally:
         PyBuffer_Release(&of_p)
+
+
+def inform_pairs(const double[::1] row_ones, const double[::1] ones, double total, double[:, ::1] values):
+    """Replace the numbers of rows that are ones in two columns by the mutual information of these."""
+    cdef ptrdiff_t row
+    if values.shape[0] == 0 or values.shape[1] == 0:
+        return
+    with nogil:
+        for row in range(values.shape[0]):
+            functions.inform_pairs(row_ones[row], total, &ones[0], values.shape[1], &values[row, 0])

@@ -81,3 +81,25 @@ def _terms(name, p, q, log_p, log_q, ratio, alpha):
     if name == "code_length":
         return entropy + kl(p, q, ratio)
     return np.zeros(1)
+
+
+def inform_pairs(row_ones, ones, total, values):
+    """Replace counts of rows that are ones in two columns by the mutual information of these, in nats.
+
+    ``values[i, j]`` of `total` rows are ones in both columns, ``row_ones[i]`` and ``ones[j]`` in one of them;
+    these counts are at most 1, in a unit that is taken for them.
+    """
+    one, other = row_ones[:, None].astype(np.longdouble), ones.astype(np.longdouble)
+    both = values.astype(np.longdouble)
+    information = np.zeros_like(both)
+    for cell, row, column in (
+        (both, one, other),
+        (one - both, one, total - other),
+        (other - both, total - one, other),
+        (total - one - other + both, total - one, total - other),
+    ):
+        expected = row * column / total
+        with np.errstate(all="ignore"):
+            terms = cell * np.log(cell / expected)
+        information += np.where(cell > 0, terms, 0) - cell + expected
+    values[:] = information / total

@@ -56,6 +56,7 @@ typedef struct {
 typedef struct {
     void (*sum_row)(int kind, int flags, information_row p, information_row q, ptrdiff_t n_entries,
                     const double *settings, double *results);
+    void (*inform_pairs)(double one, double total, const double *ones, ptrdiff_t n, double *values);
 } information_functions;
 
 extern const information_functions information_baseline;

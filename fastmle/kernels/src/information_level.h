@@ -367,4 +367,23 @@ static void sum_row(int kind, int flags, information_row p, information_row q, p
     results[INFORMATION_LEAST_Q] = one ? least_p : least_q;
 }
 
-const information_functions INFORMATION_TABLE = {sum_row};
+/* Mutual information of a column of which `one` of `total` rows are ones with n others, ones[j] of them: values[j]
+ * is the number of rows that are ones in both, and then the information. Counts are at most 1, in a unit of the
+ * caller's. In the four cells of a table the counts differ from those of independent columns by one number. */
+static void inform_pairs(
+    double one, double total, const double *restrict ones, ptrdiff_t n, double *restrict values)
+{
+    const double rest = total - one, unit = 1 / total;
+#pragma omp simd
+    for (ptrdiff_t j = 0; j < n; j++) {
+        const double both = values[j], other = ones[j], other_rest = total - other;
+        const double first = one > both ? one - both : 0.0, second = other > both ? other - both : 0.0;
+        const double least = (total + both) - (one + other), neither = least > 0 ? least : 0.0;
+        const double d = difference_of_products(both, total, one, other) * unit;
+        const double alike = cell_term(both, one * other * unit, d) + cell_term(neither, rest * other_rest * unit, d);
+        const double apart = cell_term(first, one * other_rest * unit, -d) + cell_term(second, rest * other * unit, -d);
+        values[j] = (alike + apart) * unit;
+    }
+}
+
+const information_functions INFORMATION_TABLE = {sum_row, inform_pairs};

@@ -79,6 +79,34 @@ static inline double kl_term(double p, double q)
     return p > 0 ? positive : q;
 }
 
+/* a b - ab, exactly: what the product lacks by rounding. */
+static inline double product_rest(double a, double b, double ab)
+{
+#if defined(FASTMLE_FMA)
+    return __builtin_fma(a, b, -ab);
+#else /* in halves of 26 bits (Dekker, Veltkamp) */
+    const double split_a = a * 134217729.0, high_a = split_a - (split_a - a), low_a = a - high_a;
+    const double split_b = b * 134217729.0, high_b = split_b - (split_b - b), low_b = b - high_b;
+    return ((high_a * high_b - ab) + high_a * low_b + low_a * high_b) + low_a * low_b;
+#endif
+}
+
+/* a b - c d, within two units in the last place (Kahan): what rounding takes off the products is known. */
+static inline double difference_of_products(double a, double b, double c, double d)
+{
+    const double ab = a * b, cd = c * d;
+    return (ab - cd) + (product_rest(a, b, ab) - product_rest(c, d, cd));
+}
+
+/* The term of a cell of a table of counts, o log(o / e) - o + e, where o - e is known better than by o and e. */
+static inline double cell_term(double o, double e, double difference)
+{
+    const near_ratio ratio = bring_near(o, e);
+    const double d = ratio.k == 0 ? difference : o - ratio.near, s = d / (o + ratio.near);
+    const double term = MADD(o, ratio.k * LOG_2, e - ratio.near) + d * s * kl_tail(s);
+    return o > 0 ? term : e;
+}
+
 static inline double cross_entropy_term(double p, double q)
 {
     const double positive = q > 0 ? -p * log_ratio(q, UNIT) : INFINITY;
