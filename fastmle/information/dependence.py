@@ -10,7 +10,7 @@ from .. import kernels
 from ..data import BitMatrix
 from ..data.sources import check_not_empty
 from ..engine import map_units, split_evenly
-from ._options import in_base
+from ._options import unit_of
 
 _UNIT_PAIRS = 2**17
 
@@ -77,8 +77,8 @@ def mutual_information(X, *, base=None, sample_weight=None, n_jobs=None):
            [1., 1., 0.],
            [0., 0., 1.]])
     """
-    in_base(1.0, base)
-    return in_base(_inform(X, sample_weight, n_jobs)[0], base)
+    unit, _ = unit_of(base)
+    return _inform(X, sample_weight, n_jobs)[0] / unit
 
 
 class IndependenceTest(NamedTuple):

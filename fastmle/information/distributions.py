@@ -14,7 +14,7 @@ from ..montecarlo.adapters import (
 )
 from ._families import entropy_closed_form, kl_closed_form
 from ._lines import is_discrete, lines_of, reaches_out
-from ._options import in_base
+from ._options import unit_of
 from ._quadrature import integrate
 from ._sampling import sample
 from ._summation import add_up
@@ -249,7 +249,7 @@ def entropy_of_distribution(p, *, method="auto", base=None, **options):
 
 
 def _evaluate(kind, p, q, closed_form, method, base, options):
-    quantity, unit = QUANTITIES[kind], 1 / in_base(1.0, base)
+    quantity, (unit, _) = QUANTITIES[kind], unit_of(base)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
     if method == "monte_carlo":
