@@ -16,7 +16,7 @@ import fastmle
 
 mpl.use("Agg")
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "docs/monte_carlo.md"]
+DOCUMENTS = ["README.md", "docs/monte_carlo.md", "docs/information.md"]
 MODULES = ["fastmle", *(m.name for m in pkgutil.walk_packages(fastmle.__path__, "fastmle."))]
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from fastmle import kl_divergence, pairwise_kl
+from fastmle import BitMatrix, kl_divergence, mutual_information, pairwise_kl
 
 from ._peer import Peer, same
 
@@ -15,6 +15,13 @@ class FastmleInformation(Peer):
 
     def pairwise_divergence(self, problem, threads):
         return partial(pairwise_kl, *problem.arrays, n_jobs=threads), same
+
+    def mutual_information(self, problem, threads):
+        return partial(mutual_information, problem.X, n_jobs=threads), same
+
+    def distinct_rows(self, problem, threads):
+        bits = BitMatrix.from_packed(problem.packed, problem.n_features)
+        return partial(bits.distinct_rows, n_jobs=threads), lambda distinct: distinct.sample_weight
 
 
 PEERS = [FastmleInformation()]
