@@ -29,7 +29,7 @@ class DistinctCases:
         ends[0], ends[-1] = 0, self._n_rows
         bounds = np.array([ends[k * n_buckets : (k + 1) * n_buckets + 1] for k in range(n_runs)])
         first, last = np.sort(self._rng.integers(n_buckets + 1, size=2)).tolist()
-        slots = np.zeros(1 << (2 * self._n_rows).bit_length(), dtype=np.uint64)
+        slots = np.zeros(1 << (2 * self._n_rows - 1).bit_length(), dtype=np.uint64)
         weight = self._weight() if self._weighted else np.ones(self._n_rows)
         weight = weight.copy()
         return (self._few_hashes(), words, bounds, first, last, slots, weight), [weight]

@@ -7,9 +7,11 @@ import numpy as np
 from .. import kernels
 from ..engine import map_units, split_evenly
 
-# Merging rows is worth its time if at most this share of the first ones is distinct.
-_WORTHWHILE = 0.75
+# Shares of distinct rows among the first ones, from which on a fit works on all rows, since weights make a row
+# dearer; and the rows of a run, many times as many, are not merged by themselves.
 _JUDGED_ROWS = 1024
+_FEW_REPEAT = 0.75
+_FEW_REPEAT_IN_RUN = 0.975
 # Tiles in a run, divided by the words of a row: hashes, weights, words and table stay in the second cache.
 _RUN_TILES = 8
 # Rows in a bucket, for the same reason, unless a run has so few of them that reading would stutter.
@@ -63,7 +65,7 @@ def count_distinct(bits, n_jobs=None):
         n_rows = rows.stop - rows.start
         words, hashes, weight = words[:n_rows], hashes[:n_rows], weight[:n_rows]
         weight[:] = 1.0 if bits.sample_weight is None else bits.sample_weight[rows]
-        if _many_repeat(hashes):
+        if _share_distinct(hashes) <= _FEW_REPEAT_IN_RUN:
             whole = np.array([[0, n_rows]])
             n_left = kernels.merge_rows(hashes, words, whole, 0, 1, slots, weight)
         else:
@@ -99,12 +101,12 @@ def worth_merging(bits):
     height = bits.tile_rows(0).stop
     hashes = np.empty(height, dtype=np.uint64)
     _read_rows(bits, range(1), np.empty((height, 0), dtype=np.uint64), hashes)
-    return _many_repeat(hashes)
+    return _share_distinct(hashes) <= _FEW_REPEAT
 
 
 def _make_slots(n_rows):
     """Return memory for a hash table of so many rows, with as much room again."""
-    return np.empty(1 << (2 * n_rows).bit_length(), dtype=np.uint64)
+    return np.empty(1 << (2 * n_rows - 1).bit_length(), dtype=np.uint64)
 
 
 def _read_rows(bits, run, words, hashes):
@@ -116,10 +118,10 @@ def _read_rows(bits, run, words, hashes):
     return rows
 
 
-def _many_repeat(hashes):
-    """Return whether few enough of the first rows are distinct."""
+def _share_distinct(hashes):
+    """Return the share of the first rows that are distinct."""
     hashes = np.sort(hashes[:_JUDGED_ROWS])
-    return 1 + np.count_nonzero(hashes[1:] != hashes[:-1]) <= _WORTHWHILE * len(hashes)
+    return (1 + np.count_nonzero(hashes[1:] != hashes[:-1])) / len(hashes)
 
 
 class _RowsLeft:
