@@ -54,7 +54,7 @@ def lines_of(P, origin=0.0):
     Parameters
     ----------
     P : frozen distribution
-        Univariate, of SciPy's older or newer kind.
+        Univariate, of SciPy's older kind, or of the newer one and without array parameters.
     origin : array-like, default=0.0
         What is subtracted from the locations of a continuous distribution.
 
@@ -94,15 +94,8 @@ _EXACT_ZEROS = stats.rv_histogram, type(stats.laplace), type(stats.rv_discrete(v
 
 def _line_of_variable(P):
     """One of SciPy's newer distributions."""
-    low, high = P.support()
-    if np.ndim(P.mean()):
-        raise ValueError(
-            f"the parameters of {type(P).__name__} are arrays: of SciPy's newer distributions these are only "
-            'drawn from; pass method="monte_carlo", or an older distribution such as stats.norm'
-        )
-    return Line(
-        log_density_of(P), P.cdf, P.ccdf, P.icdf, float(low), float(high), None, is_discrete(P), False
-    )
+    low, high = (float(end) for end in P.support())
+    return Line(log_density_of(P), P.cdf, P.ccdf, P.icdf, low, high, None, is_discrete(P), False)
 
 
 def common_support(p, q):
@@ -131,7 +124,14 @@ def on_one_lattice(p, q):
     return (float(p.quantile(0.5)) - float(q.quantile(0.5))) % 1 == 0
 
 
-def reaches_out(p, q):
+def is_surely_infinite(quantity, p, q):
+    """Whether the supports of p and q tell that a quantity is infinite."""
+    return (quantity.of_p == math.inf and _reaches_out(p, q)) or (
+        quantity.of_q == math.inf and _reaches_out(q, p)
+    )
+
+
+def _reaches_out(p, q):
     """Whether the supports alone tell that p has mass outside the support of q, however little it is."""
     if not p.is_discrete:
         return common_support(p, q)[2] > 0

@@ -15,6 +15,22 @@ class _Infinite(Exception):
     """A sample of p was found where q has no density."""
 
 
+class _BoundedState(MeanState):
+    """A mean of values of which those up to a bound are no matter of tails, however skew they are."""
+
+    def __init__(self, bound, floors=None, summary=None):
+        super().__init__(floors, summary)
+        self._bound = bound
+
+    def _made_alike(self, floors=None, summary=None):
+        return _BoundedState(self._bound, floors, summary)
+
+    def tail_index(self, *, only_heavy=False):
+        if self.summary.maximum[0] <= self._bound:
+            return np.array([np.nan])
+        return super().tail_index(only_heavy=only_heavy)
+
+
 def sample(
     quantity,
     p,
@@ -70,12 +86,17 @@ def sample(
     """
     if excluded:
         return _infinite(quantity, confidence_level)
-    make = _average_of_pairs if quantity.of_q else _average_of_samples
-    function, source = make(quantity, p, q, unit, underflows)
+    if quantity.of_q:
+        function, source = _average_of_pairs(quantity, p, q, unit, underflows)
+        # A sample where q is much larger than p has this value; only where p is larger, there is no bound.
+        bound = 2 * quantity.of_q / unit if quantity.of_q < np.inf else 0.0
+    else:
+        function, source = _average_of_samples(quantity, q, unit, underflows), p
+        bound = -np.inf
     try:
         return estimate(
             Plain(make_integrand(function, vectorized=True, name=quantity.name)),
-            MeanState,
+            lambda: _BoundedState(bound),
             source,
             weights=None,
             n_samples=n_samples,
@@ -100,8 +121,8 @@ def _infinite(quantity, confidence_level):
     return ExpectationResult(ExactState(np.inf, 0), what=quantity.name, confidence_level=confidence_level)
 
 
-def _average_of_samples(quantity, p, q, unit, underflows):
-    """Return the function to average, and what its samples are drawn from."""
+def _average_of_samples(quantity, q, unit, underflows):
+    """Return the function of samples of p to average."""
     log_density = as_distribution(q).log_density
 
     def values(samples):
@@ -109,7 +130,7 @@ def _average_of_samples(quantity, p, q, unit, underflows):
         of_p = np.ones(len(samples))
         return _checked(quantity.terms(of_p, of_p, log_q, log_q) / unit, samples, underflows)
 
-    return values, p
+    return values
 
 
 def _average_of_pairs(quantity, p, q, unit, underflows):
@@ -132,8 +153,8 @@ def _average_of_pairs(quantity, p, q, unit, underflows):
             own = log_density[first::2]
             if own.min() == -np.inf:
                 raise ValueError(
-                    f"{name} has no density at its own sample {samples[first::2][np.argmin(own)]}: it underflows "
-                    "there, or samples do not follow it, such as SciPy's integers for a fractional loc"
+                    f"{name} has no density at its own sample {samples[first::2][np.argmin(own)]}: it "
+                    "underflows, or samples do not follow it, such as SciPy's integers for a fractional loc"
                 )
         return _checked(terms, samples, underflows).reshape(-1, 2).mean(axis=1)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._lines import LOG_LEAST, on_one_lattice, reaches_out, table_of_terms
+from ._lines import LOG_LEAST, is_surely_infinite, on_one_lattice, table_of_terms
 
 # Each block of outcomes has twice as many as the one before, up to so many in one direction.
 _FIRST_BLOCK, _MOST_OUTCOMES = 2**10, 2**20
@@ -54,7 +54,7 @@ class _Sum:
             alike = False
         else:
             centre, alike = float(p.quantile(0.5)), on_one_lattice(p, q)
-            if self.quantity.of_p == math.inf and reaches_out(p, q):
+            if is_surely_infinite(self.quantity, p, q):
                 return math.inf, 0.0
             above, below = (p.high, q.high), (p.low, q.low)
             self._walk(centre, 1, above, lambda x: (p.survival(x), q.survival(x)), alike)

@@ -3,6 +3,8 @@
 import math
 import warnings
 
+import numpy as np
+
 from ..engine import RandomStreams
 from ..exceptions import ConvergenceWarning, caller_level
 from ..montecarlo.adapters import (
@@ -13,7 +15,7 @@ from ..montecarlo.adapters import (
     parameters_of,
 )
 from ._families import entropy_closed_form, kl_closed_form
-from ._lines import is_discrete, lines_of, reaches_out
+from ._lines import is_discrete, is_surely_infinite, lines_of
 from ._options import unit_of
 from ._quadrature import integrate
 from ._sampling import sample
@@ -266,8 +268,8 @@ def _integral(kind, p, q):
     """Return an integral over the line, or a sum, whose error has been looked at."""
     if not (_is_univariate(p) and _is_univariate(q)):
         raise ValueError(
-            f"{QUANTITIES[kind].name} has no closed form here, and rows with dependent entries are "
-            'not integrated over; pass method="monte_carlo"'
+            f"{QUANTITIES[kind].name} has no closed form here, and only numbers and the rows of array "
+            'parameters, such as stats.norm([0, 1]), are integrated over; pass method="monte_carlo"'
         )
     pairs = _lines(p, q)
     if len(pairs) > 1 and kind not in _ADDITIVE:
@@ -294,8 +296,7 @@ def _sampled(quantity, p, q, unit, options):
     if _is_univariate(p) and _is_univariate(q) and q is not p:
         pairs = _lines(p, q)
         underflows = any(line.underflows for _, line in pairs)
-        for of_one, sign in ((quantity.of_p, 1), (quantity.of_q, -1)):
-            excluded |= of_one == math.inf and any(reaches_out(*pair[::sign]) for pair in pairs)
+        excluded = any(is_surely_infinite(quantity, *pair) for pair in pairs)
     return sample(quantity, p, q, unit=unit, excluded=excluded, underflows=underflows, **options)
 
 
@@ -309,8 +310,8 @@ def _lines(p, q):
 
 
 def _is_univariate(P):
-    """Whether P is a distribution of numbers, or of rows with independent entries."""
-    return hasattr(P, "dist") or hasattr(P, "icdf")
+    """Whether P is a distribution of numbers, or one of rows whose entries can be told apart."""
+    return hasattr(P, "dist") or (hasattr(P, "icdf") and np.ndim(P.mean()) == 0)
 
 
 def _checked_pair(p, q):
