@@ -1,5 +1,6 @@
 """The one room where arrays, fitted densities, data and distributions part ways."""
 
+import inspect
 from collections.abc import Callable
 from numbers import Number
 from typing import NamedTuple
@@ -9,26 +10,21 @@ from numpy import ndarray
 from ..data import BitMatrix
 from ._options import unit_of
 from .densities import is_density
+from .empirical import of_data
+from .models import of_densities
 
 _ARRAYS, _DENSITIES, _DATA = "arrays of probabilities", "fitted densities", "data"
 _DISTRIBUTIONS = "SciPy distributions"
 _ARRAY_DEFAULTS = {"axis": -1, "keepdims": False, "log": False, "normalize": False, "nan_policy": "raise"}
-_SAMPLING = (
-    "method",
-    "n_samples",
-    "rtol",
-    "atol",
-    "confidence_level",
-    "max_samples",
-    "max_time",
-    "rng",
-    "progress",
-)
-_OPTIONS = {
-    _ARRAYS: tuple(_ARRAY_DEFAULTS),
-    _DENSITIES: _SAMPLING,
-    _DATA: ("sample_weight", "confidence_level"),
-}
+
+
+def _options_of(function):
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"base", "n_jobs"}
+
+
+_FUNCTIONS = {_DENSITIES: of_densities, _DATA: of_data}
+_OPTIONS = {_ARRAYS: set(_ARRAY_DEFAULTS)} | {kind: _options_of(f) for kind, f in _FUNCTIONS.items()}
 
 
 class Measure(NamedTuple):
@@ -79,7 +75,8 @@ def evaluate(measure, p, q, base, options, axis, keepdims, log, normalize, nan_p
         if options or kind != _ARRAYS:
             _check_options(measure, kind, options, (axis, keepdims, log, normalize, nan_policy))
         if kind != _ARRAYS:
-            return _function_of(kind)(measure, p, q, base=base, n_jobs=n_jobs, **options)
+            function = _FUNCTIONS.get(kind, _of_distributions)
+            return function(measure, p, q, base=base, n_jobs=n_jobs, **options)
     value = measure.sum_arrays(p, q, axis, keepdims, log, normalize, nan_policy, n_jobs)
     return value if base is None else value / unit_of(base)[0]
 
@@ -90,9 +87,9 @@ def _kind_of_pair(measure, p, q):
         return _DATA
     if first == second and (first != _DATA or measure.estimated == "entropy"):
         return first
+    more = ", two SciPy distributions, or data and then a fitted density" * (measure.estimated is not None)
     raise TypeError(
-        f"{measure.function} takes two arrays of probabilities, two fitted densities, or two SciPy "
-        f"distributions{', or data and then a fitted density' * (measure.estimated is not None)}; got "
+        f"{measure.function} takes two arrays of probabilities, two fitted densities{more}; got "
         f"{type(p).__name__} and {type(q).__name__}"
     )
 
@@ -122,16 +119,6 @@ def _check_options(measure, kind, options, array_options):
             if owners
             else f"{measure.function} has no option {name}"
         )
-
-
-def _function_of(kind):
-    if kind == _DENSITIES:
-        from .models import of_densities as function
-    elif kind == _DATA:
-        from .empirical import of_data as function
-    else:
-        function = _of_distributions
-    return function
 
 
 def _of_distributions(measure, p, q, *, base, n_jobs, **options):

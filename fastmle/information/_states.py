@@ -13,7 +13,18 @@ class RealState(MeanState):
         return np.zeros(self.summary.n_components, dtype=bool)
 
 
-class PlugInState(RealState):
+class BoundedState(RealState):
+    """The mean of logarithms of probabilities of rows of bits.
+
+    There are finitely many, so that the variance is finite; a tail fitted to a few of them, with ties, would
+    often say otherwise.
+    """
+
+    def tail_index(self, *, only_heavy=False):
+        return np.full(self.summary.n_components, np.nan)
+
+
+class PlugInState(BoundedState):
     """The mean over the rows of a table of values that depend on the whole table, as frequencies do."""
 
     def kind(self):

@@ -8,9 +8,8 @@ from scipy.special import ndtr
 from ..montecarlo.estimation import average_rows
 from ..montecarlo.result import ExpectationResult, check_level
 from ..montecarlo.states import ExactState
-from ._states import RealState
 from .densities import as_density
-from .empirical import score_rows
+from .empirical import score_rows, state_of_scores
 
 
 def compare(model_a, model_b, X, *, sample_weight=None, confidence_level=0.95, n_jobs=None):
@@ -65,10 +64,10 @@ def compare(model_a, model_b, X, *, sample_weight=None, confidence_level=0.95, n
     >>> X = np.repeat([[0, 0, 1], [1, 1, 0], [1, 1, 1]], [30, 50, 20], axis=0)
     >>> print(compare(FVSBN().fit(X), BernoulliMLE(smoothing=1).fit(X), X))
     mean log-likelihood of 100 rows, nats
-      a (FVSBN)                -1.149
-      b (BernoulliMLE)         -1.915
-      a - b                    0.7657 ± 0.065, 0.95 interval [0.6373, 0.894]
-      z = 11.8, p = 2.5e-32: a is better
+      model_a (FVSBN)            -1.149
+      model_b (BernoulliMLE)     -1.915
+      difference                 0.7657 ± 0.065, 0.95 interval [0.6373, 0.894]
+      z = 11.8, p = 2.5e-32: model_a is better
     """
     check_level(confidence_level)
     a, b = as_density(model_a, "model_a"), as_density(model_b, "model_b")
@@ -88,9 +87,9 @@ def compare(model_a, model_b, X, *, sample_weight=None, confidence_level=0.95, n
         note = f"{(a if value < 0 else b).name} gives no probability to {n_excluded} of the rows"
         difference = ExpectationResult(ExactState(value, n_rows), counted="rows", note=note, **about)
     else:
-        difference = average_rows(RealState(), scores_a - scores_b, weight, **about)
+        difference = average_rows(state_of_scores(a, b), scores_a - scores_b, weight, **about)
     means = (float(np.average(scores, weights=weight)) for scores in (scores_a, scores_b))
-    return Comparison(difference, *means, tuple(type(model).__name__ for model in (model_a, model_b)))
+    return Comparison(difference, *means, a.name, b.name)
 
 
 class Comparison:
@@ -109,9 +108,9 @@ class Comparison:
         Two-sided: how probable a z as far from 0 is, where both are equally good.
     """
 
-    def __init__(self, difference, mean_a, mean_b, names):
+    def __init__(self, difference, mean_a, mean_b, name_a, name_b):
         self.difference, self.mean_a, self.mean_b = difference, mean_a, mean_b
-        self._names = names
+        self._names = name_a, name_b
 
     @property
     def z(self):
@@ -128,20 +127,21 @@ class Comparison:
         return f"<Comparison {self.difference.mean:.4g}, z = {self.z:.3g}, p = {self.p_value:.2g}>"
 
     def __str__(self):
-        low, high = self.difference.confidence_interval()
-        level = self.difference.confidence_level
-        better = "a" if self.z > 0 else "b"
-        verdict = f"{better} is better" if self.p_value < 1 - level else "no difference can be told"
+        result = self.difference
+        low, high = result.confidence_interval()
+        level = result.confidence_level
+        verdict = "no difference can be told"
+        if self.p_value < 1 - level:
+            verdict = f"{'model_a' if self.z > 0 else 'model_b'} is better"
+        width = max(map(len, self._names))
         lines = [
-            f"mean log-likelihood of {self.difference.n_samples:,} rows, nats",
-            *(
-                f"  {f'{label} ({name})':20} {mean:10.4g}"
-                for label, name, mean in zip("ab", self._names, (self.mean_a, self.mean_b), strict=True)
-            ),
-            f"  {'a - b':20} {self.difference.mean:10.4g} ± {self.difference.standard_error:.2g}, "
+            f"mean log-likelihood of {result.n_samples:,} rows, nats",
+            f"  {self._names[0]:{width}} {self.mean_a:10.4g}",
+            f"  {self._names[1]:{width}} {self.mean_b:10.4g}",
+            f"  {'difference':{width}} {result.mean:10.4g} ± {result.standard_error:.2g}, "
             f"{level:.3g} interval [{low:.4g}, {high:.4g}]",
             f"  z = {self.z:.3g}, p = {self.p_value:.2g}: {verdict}",
         ]
-        if self.difference.note is not None:
-            lines.append(f"  {self.difference.note}")
+        if result.note is not None:
+            lines.append(f"  {result.note}")
         return "\n".join(lines)

@@ -83,7 +83,7 @@ def _logits(parameters, bits):
     coef, intercept = parameters
     if coef is None:
         return np.broadcast_to(intercept, bits.shape)
-    return feature_terms(bits, coef, intercept, logits=True)
+    return feature_terms(bits, coef, intercept, logits=True, n_jobs=1)
 
 
 def _terms(kind, a, b):

@@ -45,7 +45,7 @@ def as_density(model, name):
     """
     if isinstance(model, type):
         raise TypeError(f"{name} is the class {model.__name__}; pass a fitted instance of it")
-    return (LogisticDensity if hasattr(model, "_conditionals") else Density)(model, name)
+    return (LogisticDensity if hasattr(model, "_pack_like_fit") else Density)(model, name)
 
 
 class Density:
@@ -157,8 +157,8 @@ class LogisticDensity(Density):
 
     def draw(self, stream, n):
         """Return n rows as a BitMatrix."""
-        drawn = likelihood.sample(n, self.coef, self.intercept, random_state=stream)
-        return drawn if self.order is None else drawn.take_columns(np.argsort(self.order))
+        drawn = likelihood.sample(n, self.coef, self.intercept, random_state=stream, n_jobs=1)
+        return drawn if self.order is None else drawn.take_columns(np.argsort(self.order), n_jobs=1)
 
     def pack(self, X):
         return self.model._pack_like_fit(X)

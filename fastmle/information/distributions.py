@@ -17,8 +17,8 @@ from ..montecarlo.adapters import (
 from ._families import entropy_closed_form, kl_closed_form
 from ._lines import is_discrete, is_surely_infinite, lines_of
 from ._options import unit_of
+from ._pairs import sample
 from ._quadrature import integrate
-from ._sampling import sample
 from ._summation import add_up
 from ._terms import QUANTITIES
 

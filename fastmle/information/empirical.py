@@ -8,8 +8,8 @@ from ..montecarlo.estimation import average_rows
 from ..montecarlo.result import ExpectationResult, check_level
 from ..montecarlo.states import ExactState
 from ._options import unit_of
-from ._states import PlugInState, RealState
-from .densities import as_density
+from ._states import BoundedState, PlugInState, RealState
+from .densities import LogisticDensity, as_density
 
 
 def of_data(measure, X, model, *, base, n_jobs, sample_weight=None, confidence_level=0.95):
@@ -33,7 +33,7 @@ def of_data(measure, X, model, *, base, n_jobs, sample_weight=None, confidence_l
     density = None if measure.estimated == "entropy" else as_density(model, "q")
     if measure.estimated == "cross_entropy":
         scores, weight = score_rows(density, X, sample_weight, n_jobs)
-        values, state, method, note = -scores, RealState(), "plain", None
+        values, state, method, note = -scores, state_of_scores(density), "plain", None
     else:
         rows = distinct_rows(X if density is None else density.pack(X), sample_weight)
         weight, state, method = rows.sample_weight, PlugInState(), "plug-in"
@@ -87,6 +87,12 @@ def score_rows(density, X, sample_weight, n_jobs):
     return scores[counted], weight[counted]
 
 
+def state_of_scores(*densities):
+    """Return an empty state for scores of these densities."""
+    of_bits = all(isinstance(density, LogisticDensity) for density in densities)
+    return BoundedState() if of_bits else RealState()
+
+
 def distinct_rows(bits, sample_weight):
     """Return each kind of row that counts once, with the total weight of its copies."""
     rows = check_not_empty(bits._with(sample_weight=sample_weight)).distinct_rows()
@@ -94,12 +100,14 @@ def distinct_rows(bits, sample_weight):
 
 
 def _bias(weight, unit, unit_name, is_divergence):
-    """Say how far off the plug-in value is, by the first term of its expansion (Miller 1955)."""
+    """Say how far off the plug-in value is, by the first term of its expansion [Miller 1955]."""
     n_rows, n_kinds = weight.sum(), len(weight)
-    bias = f"by some {(n_kinds - 1) / (2 * n_rows) / unit:.2g} {unit_name} or more"
+    off = f"by some {(n_kinds - 1) / (2 * n_rows) / unit:.2g} {unit_name} or more"
+    if 2 * n_kinds > n_rows:
+        off = "by an unknown amount, as most rows differ"
     kinds = f"plug-in: {n_kinds:,} kinds among {n_rows:,g} rows, so "
     if is_divergence:
         return (
-            f"{kinds}the data's entropy is low, and this high, {bias}; differences between densities are not"
+            f"{kinds}the data's entropy is low, and this high, {off}; differences between densities are not"
         )
-    return f"{kinds}it is low {bias}"
+    return f"{kinds}it is low {off}"

@@ -6,7 +6,7 @@ from ..montecarlo.estimation import estimate
 from ..montecarlo.quantities import NotFinite, describe_sample
 from ..montecarlo.result import ExpectationResult
 from ..montecarlo.states import ExactState
-from ._states import RealState
+from ._states import BoundedState, RealState
 from .conditionals import ConditionalSums, have_one_order
 
 
@@ -42,9 +42,10 @@ def estimate_divergence(kind, p, q, unit, what, **options):
     tells so: with ten columns of probability 1e-9 under p and 1e-4 under q, of 100,000 samples the corrected
     mean was ten of its standard errors off.
     """
-    make = ConditionalQuantity if have_one_order(p, q) else LogQuantity
+    make_quantity = ConditionalQuantity if have_one_order(p, q) else LogQuantity
+    make_state = BoundedState if p.is_binary else RealState
     try:
-        return estimate(make(kind, p, q, unit), RealState, p.draws(), what=what, **options)
+        return estimate(make_quantity(kind, p, q, unit), make_state, p.draws(), what=what, **options)
     except _Impossible as found:
         return ExpectationResult(
             ExactState(np.inf, found.n_samples),
