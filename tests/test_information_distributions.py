@@ -336,7 +336,7 @@ def test_monte_carlo_of_an_estimated_density(rng):
 def test_an_infinite_result_is_whole():
     result = kl_of_distributions(stats.norm(), stats.expon(), method="monte_carlo")
     assert (result.n_samples, result.covariance) == (0, 0.0)
-    assert "mean inf ± 0" in str(result)
+    assert "mean inf, without error" in str(result)
     assert [len(column) for column in result.trace()] == [0, 0, 0]
     assert math.isnan(result.tail_index)
 

@@ -7,8 +7,8 @@ import numpy as np
 from .. import kernels
 from ..engine import map_units, split_evenly
 
-# Shares of distinct rows among the first ones, from which on a fit works on all rows, since weights make a row
-# dearer; and the rows of a run, many times as many, are not merged by themselves.
+# Shares of distinct rows among the first ones, from which on a fit works on all rows, since weights make a
+# row dearer; and the rows of a run, many times as many, are not merged by themselves.
 _JUDGED_ROWS = 1024
 _FEW_REPEAT = 0.75
 _FEW_REPEAT_IN_RUN = 0.975
