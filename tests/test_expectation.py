@@ -391,7 +391,8 @@ def test_what_is_printed():
     result = expectation(square, stats.norm(), n_samples=10_000, rng=1)
     assert "10,000 samples" in str(result)
     assert "±" in str(result)
-    assert repr(result).startswith("<ExpectationResult 1.00")
+    mean, error = f"{result.mean:.3f}", f"{result.standard_error:.3f}"
+    assert repr(result) == f"<ExpectationResult {mean} ± {error}, 10,000 samples>"
     vector = expectation(lambda x: (x, x * x), stats.norm(), n_samples=10_000, rng=1)
     assert "[1]" in str(vector)
     assert repr(vector).count("±") == 2
