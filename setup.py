@@ -36,6 +36,10 @@ KERNELS = {
     ],
     "_levels": ["levels.h"],
     "_linear_algebra": [],
+    "_nade": [
+        *(f"nade_{level}.c" for level in LEVELS),
+        *("elementary.h", "nade.h", "nade_gradient.h", "nade_level.h", "nade_loops.h", *LEVEL_HEADERS),
+    ],
     "_optimizers": [
         *(f"optimizers_{level}.c" for level in LEVELS),
         *("optimizers.h", "optimizers_level.h", "optimizers_loops.h", *LEVEL_HEADERS),

@@ -6,10 +6,17 @@ definition in :mod:`fastmle.kernels.reference` or a module named after it; the t
 
 import os
 
-from . import information_reference, optimizer_reference, random_reference, reference, summary_reference
+from . import (
+    information_reference,
+    nade_reference,
+    optimizer_reference,
+    random_reference,
+    reference,
+    summary_reference,
+)
 
 try:
-    from . import _bits, _fvsbn, _information, _optimizers, _random, _summaries
+    from . import _bits, _fvsbn, _information, _nade, _optimizers, _random, _summaries
     from ._bits import (
         column_words,
         count_columns,
@@ -40,6 +47,16 @@ try:
     from ._information import SUM_KINDS, SUM_RESULTS, SUM_SETTINGS, inform_pairs, sum_probabilities
     from ._levels import available_levels, compiler
     from ._linear_algebra import measure_lower_rows, solve_leading_blocks
+    from ._nade import (
+        NADE_ACTIVATIONS,
+        NADE_COLUMNS,
+        nade_add_gradient,
+        nade_lines,
+        nade_log_likelihood,
+        nade_logits,
+        nade_represent,
+        nade_sample,
+    )
     from ._optimizers import measure_slope, update_adam, update_momentum, update_sgd
     from ._quasi_newton import advance_rows
     from ._random import (
@@ -93,6 +110,11 @@ _KERNELS = (
     merge_rows,
     measure_slope,
     merge_summaries,
+    nade_add_gradient,
+    nade_log_likelihood,
+    nade_logits,
+    nade_represent,
+    nade_sample,
     pack_rows,
     pack_sparse_rows,
     restore_order,
@@ -116,7 +138,14 @@ _KERNELS = (
 
 _DEFINITIONS = {
     name: definition
-    for module in (reference, random_reference, summary_reference, information_reference, optimizer_reference)
+    for module in (
+        reference,
+        random_reference,
+        summary_reference,
+        information_reference,
+        nade_reference,
+        optimizer_reference,
+    )
     for name, definition in vars(module).items()
 }
 CATALOGUE = {kernel.__name__: (kernel, _DEFINITIONS[kernel.__name__]) for kernel in _KERNELS}
@@ -147,7 +176,7 @@ def choose_level(wanted=None):
             f"instruction-set level {level!r} is not to be had here; choose from {', '.join(levels)} "
             "(environment variable FASTMLE_LEVEL)"
         )
-    for module in (_bits, _fvsbn, _information, _optimizers, _random, _summaries):
+    for module in (_bits, _fvsbn, _information, _nade, _optimizers, _random, _summaries):
         module.set_level(levels[level])
     global _level_in_use
     _level_in_use = level
@@ -167,6 +196,8 @@ __all__ = [
     "LEVEL",
     "LISTED_LINES",
     "MAX_LISTED",
+    "NADE_ACTIVATIONS",
+    "NADE_COLUMNS",
     "SCRATCH_LINES",
     "SUMMARY_PLACES",
     "SUMMARY_SIZE",
@@ -180,6 +211,8 @@ __all__ = [
     "fill_address",
     "information_reference",
     "level_in_use",
+    "nade_lines",
+    "nade_reference",
     "optimizer_reference",
     "random_reference",
     "reference",
