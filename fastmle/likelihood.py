@@ -147,7 +147,7 @@ def _work(n_rows, n_columns):
     return n_rows * n_columns * (16 + n_columns // 8)
 
 
-def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jobs=None):
+def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, out=None, n_jobs=None):
     """Return each column's summed log-likelihood and its gradient.
 
     Parameters
@@ -162,6 +162,8 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
         Intercepts.
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Precision inside a tile; across tiles sums are float64.
+    out : ndarray of float64, shape (n_columns, m), or None, default=None
+        Memory for `grad_coef`, zero where `coef` is not read: those entries are left alone.
     n_jobs : int or None, default=None
         Number of threads.
 
@@ -183,13 +185,17 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     # Residuals that are alike round the same way, one after the other: no bucket should add up many.
     n_summed = int(np.clip(_ALIKE / max(bits.heaviest_byte, 1e-9), _ALIKE, _MOST_SUMMED))
     value = np.zeros((n_parts, n_columns))
-    grad_coef = np.empty((n_parts, *coef.shape))
+    if out is not None and n_parts == 1:
+        grad_coef = out[None]
+    else:
+        grad_coef = np.empty((n_parts, *coef.shape))
     grad_intercept = np.zeros((n_parts, n_columns))
 
     def accumulate(unit, scratch):
         part, tiles, block = unit
-        if tiles.start < waves[0].stop:
-            grad_coef[part, block] = 0.0  # here, where the kernels find it in the cache
+        if tiles.start < waves[0].stop:  # cleared here, where the kernels find it in the cache
+            read = slice(columns[block.stop - 1] if out is not None and n_parts == 1 else None)
+            grad_coef[part, block, read] = 0.0
         for index in tiles:
             tile = bits.tile(index)
             kernels.add_gradient(
@@ -216,12 +222,12 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
             workspace=lambda: _Scratch(bits, dtype),
             work=_work(len(wave) * min(TILE_ROWS, bits.shape[0]), n_columns),
         )
-    return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
+    return value.sum(axis=0), _add_up(grad_coef, out), grad_intercept.sum(axis=0)
 
 
-def _add_up(parts):
+def _add_up(parts, out):
     """Sum over the first axis without a copy where there is one part."""
-    return parts[0] if len(parts) == 1 else parts.sum(axis=0)
+    return parts[0] if len(parts) == 1 else parts.sum(axis=0, out=out)
 
 
 def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):

@@ -29,7 +29,8 @@ class FVSBNObjective:
     .. math:: -\sum_r w_r \log p(x_{ri} | x_{r,<i}) + \frac{\alpha}{2} \lVert W_i \rVert^2
               - s \log \sigma(b_i) - s \log \sigma(-b_i)
 
-    with the pseudo-observations s of each outcome in an all-zero context.
+    with the pseudo-observations s of each outcome in an all-zero context. Smoothed labels add a term that is
+    linear in the parameters, see :func:`label_shift`.
 
     Parameters
     ----------
@@ -39,14 +40,17 @@ class FVSBNObjective:
         Penalty on the weights.
     smoothing : float
         Pseudo-observations of each outcome.
+    label_smoothing : float, default=0.0
+        Share of every outcome that is replaced by half of each.
     n_jobs : int or None, default=None
         Number of threads.
     """
 
-    def __init__(self, bits, *, alpha, smoothing, n_jobs=None):
+    def __init__(self, bits, *, alpha, smoothing, label_smoothing=0.0, n_jobs=None):
         self.bits = bits
         self.alpha = alpha
         self.smoothing = smoothing
+        self.label_smoothing = label_smoothing
         self.n_jobs = n_jobs
         self.n_columns = bits.shape[1]
         self.scale = bits.total_weight
@@ -55,7 +59,7 @@ class FVSBNObjective:
     def initial(self):
         """Return theta at the smoothed marginals: the optimum without weights, shape (d, d)."""
         theta = np.zeros((self.n_columns, self.n_columns))
-        theta[:, 0] = marginal_logit(self.ones, self.scale, self.smoothing)
+        theta[:, 0] = start_intercepts(self.ones, self.scale, self.smoothing, self.label_smoothing)
         return theta
 
     def value_and_gradient(self, columns, theta, dtype=np.float64):
@@ -88,7 +92,17 @@ class FVSBNObjective:
         np.subtract(self.alpha * coef, grad_coef, out=gradient[:, 1:])
         penalty = 0.5 * self.alpha * np.einsum("ij,ij->i", coef, coef)
         pseudo = self.smoothing * (log_expit(intercept) + log_expit(-intercept))
+        if self.label_smoothing:
+            shift = self._label_shift[columns]
+            gradient -= shift
+            value = value + np.einsum("ij,ij->i", shift, theta)
         return penalty - pseudo - value, gradient
+
+    @functools.cached_property
+    def _label_shift(self):
+        """What smoothed labels add to the gradient of the log-likelihood, shaped like theta."""
+        intercept, coef = label_shift(self.ones, self.gram, self.scale, self.label_smoothing)
+        return np.column_stack([intercept, np.tril(coef, k=-1)[:, :-1]])
 
     @functools.cached_property
     def gram(self):
@@ -184,6 +198,36 @@ def marginal_logit(ones, total, smoothing):
     zeros = np.maximum(total - ones, 0.0)
     with np.errstate(divide="ignore"):
         return np.log(ones + smoothing) - np.log(zeros + smoothing)
+
+
+def start_intercepts(ones, total, smoothing, label_smoothing=0.0):
+    """Return the log-odds of one in each column, with smoothed labels, see :func:`marginal_logit`."""
+    return marginal_logit((1.0 - label_smoothing) * ones + 0.5 * label_smoothing * total, total, smoothing)
+
+
+def label_shift(ones, gram, total, share):
+    """Return what smoothed labels add to the gradient of the log-likelihood: a constant.
+
+    With the targets (1 - s) y + s/2 the residuals of all rows grow by s (1/2 - y).
+
+    Parameters
+    ----------
+    ones : ndarray of shape (d,)
+        Column sums of the rows.
+    gram : ndarray of shape (d, d)
+        X^T X.
+    total : float
+        Weight of the rows.
+    share : float
+        s.
+
+    Returns
+    -------
+    intercept : ndarray of float64, shape (d,)
+    coef : ndarray of float64, shape (d, d)
+        For all pairs of columns.
+    """
+    return share * (0.5 * total - ones), share * (0.5 * ones - gram)
 
 
 def fvsbn_value_and_gradient(X, coef, intercept, *, sample_weight=None, dtype=None, n_jobs=None):

@@ -1,7 +1,8 @@
-"""Model files: safetensors, which holds arrays and text and cannot run code.
+"""Files of models and checkpoints: safetensors, which holds arrays and text and cannot run code.
 
-A file has the fitted arrays, and in its metadata the format version, the library version, the name of
-the estimator, its hyper-parameters, its fitted scalars and the feature names, as JSON.
+A model file has the fitted arrays, and in its metadata the format version, the library version, the name of
+the estimator, its hyper-parameters, its fitted scalars and the feature names, as JSON. A checkpoint has the
+state of a stochastic fit, and a description of what it is a fit of.
 """
 
 import json
@@ -16,6 +17,7 @@ from .exceptions import ModelFileError
 from .outputs import replacing
 
 FORMAT_NAME = "fastmle-model"
+CHECKPOINT_NAME = "fastmle-checkpoint"
 FORMAT_VERSION = 1
 
 
@@ -36,13 +38,22 @@ def write_model(path, arrays, description):
     OSError
         If the file cannot be written; a file that was there before stays as it was.
     """
+    _write(path, FORMAT_NAME, arrays, description)
+
+
+def write_checkpoint(path, state, description):
+    """Write the state of a fit, whole or not at all; see :func:`write_model`."""
+    _write(path, CHECKPOINT_NAME, state, description)
+
+
+def _write(path, name, arrays, description):
     metadata = {
-        "format": FORMAT_NAME,
+        "format": name,
         "format_version": str(FORMAT_VERSION),
         "library_version": __version__,
         "description": json.dumps(description),
     }
-    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
+    content = to_bytes({name: np.asarray(a, order="C") for name, a in arrays.items()}, metadata)
     with replacing(path) as file:
         file.write(content)
 
@@ -67,17 +78,31 @@ def read_model(path):
     OSError
         If it cannot be read.
     """
+    return _read(
+        path, FORMAT_NAME, "model", "fastmle.load reads what save() has written", "save the model again"
+    )
+
+
+def read_checkpoint(path):
+    """Read the state of a fit, and what it is a fit of; see :func:`read_model`."""
+    return _read(
+        path,
+        CHECKPOINT_NAME,
+        "checkpoint",
+        "name another file as checkpoint, this one stays as it is",
+        "remove it to begin anew",
+    )
+
+
+def _read(path, name, kind, hint, remedy):
     path = Path(path)
     with open(path, "rb"):  # a missing or unreadable file is an OSError that says so
         pass
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT_NAME:
-                raise ModelFileError(
-                    f"{path} is a safetensors file but no fastmle model; fastmle.load reads what "
-                    "save() has written"
-                )
+            if metadata.get("format") != name:
+                raise ModelFileError(f"{path} is a safetensors file but no fastmle {kind}; {hint}")
             _check_version(path, metadata.get("format_version", ""))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             description = json.loads(metadata["description"])
@@ -86,7 +111,7 @@ def read_model(path):
         return arrays, description
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ModelFileError(
-            f"{path} is no fastmle model file, or it is damaged ({error}); save the model again"
+            f"{path} is no fastmle {kind} file, or it is damaged ({error}); {remedy}"
         ) from error
 
 

@@ -1,6 +1,7 @@
-"""Packed bits, the door at which every kind of table becomes packed bits, and minibatches of them."""
+"""Packed bits, the door at which every kind of table becomes packed bits, and parts of them."""
 
 from .bitmatrix import BitMatrix
+from .concatenation import concatenate
 from .minibatches import Minibatches
 
-__all__ = ["BitMatrix", "Minibatches"]
+__all__ = ["BitMatrix", "Minibatches", "concatenate"]

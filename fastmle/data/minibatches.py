@@ -25,6 +25,9 @@ class Minibatches:
         Number of rows in a batch.
     random_state : None, int, RandomState or Generator, default=None
         Seed of the orders.
+    mean_weight : float or None, default=None
+        What the weights are divided by: that of the stream of which these rows are a part. None is their own
+        mean.
 
     Attributes
     ----------
@@ -70,7 +73,7 @@ class Minibatches:
     array([3, 3])
     """
 
-    def __init__(self, bits, batch_size, *, random_state=None):
+    def __init__(self, bits, batch_size, *, random_state=None, mean_weight=None):
         rows = np.arange(len(bits)) if bits.sample_weight is None else np.flatnonzero(bits.sample_weight)
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
@@ -83,7 +86,10 @@ class Minibatches:
         self._rows = rows.astype(np.int32 if len(bits) < 2**31 else np.int64)
         self._weight = None
         if bits.sample_weight is not None:
-            self._weight = bits.sample_weight * (len(rows) / bits.total_weight)
+            own = bits.total_weight / len(rows)
+            self._weight = bits.sample_weight / (own if mean_weight is None else mean_weight)
+        elif mean_weight not in (None, 1.0):
+            self._weight = np.full(len(bits), 1.0 / mean_weight)
         self._streams = RandomStreams(random_state)
         self.batch_size = int(batch_size)
         self.n_samples = len(rows)

@@ -61,13 +61,17 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         """Return X as a BitMatrix with the columns that were fitted, or raise."""
         check_is_fitted(self)
         bits = self._pack(X)
+        self._check_columns(bits)
+        return bits
+
+    def _check_columns(self, bits):
+        """Raise a ValueError if the columns are not those that were fitted."""
         check_feature_names(self, bits)
         if bits.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {bits.shape[1]} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        return bits
 
     def _conditionals(self):
         """Return (coef or None, intercept, order or None) with columns in autoregressive order."""

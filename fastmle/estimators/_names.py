@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 
+from ..exceptions import caller_level
+
 _MOST_NAMES = 5
 
 
@@ -25,14 +27,14 @@ def check_feature_names(estimator, bits):
         warnings.warn(
             f"X has feature names, but {name} was fitted without feature names: columns are taken by "
             "position. Fit on data with names to have them checked.",
-            stacklevel=4,
+            stacklevel=caller_level(),
         )
         return
     if given is None:
         warnings.warn(
             f"X does not have valid feature names, but {name} was fitted with feature names: columns are "
             "taken by position. Pass a data frame with the names of the fit to have them checked.",
-            stacklevel=4,
+            stacklevel=caller_level(),
         )
         return
     if len(fitted) == len(given) and np.all(fitted == given):

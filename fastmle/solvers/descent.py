@@ -54,6 +54,11 @@ class StochasticDescent:
         Longer slopes are shortened to this Euclidean norm [1]_.
     average_from : int or None, default=None
         From this step on, the mean of the iterates is kept as well [2]_.
+    average_power : float, default=0.0
+        The t-th iterate of the mean weighs about t to this power: the larger, the sooner a bad start is
+        forgotten, with no need to know the number of steps [3]_.
+    n_averaged : int, default=0
+        Number of iterates that the start counts as in the mean: of steps that were taken elsewhere.
     layout : Layout or None, default=None
         Which entries are parameters and which of these weights; None means that all are weights.
     n_jobs : int or None, default=None
@@ -67,6 +72,9 @@ class StochasticDescent:
         That of the next step.
     average : ndarray or None
         Mean of the iterates, once it has begun.
+    place : tuple of int
+        Of the batch that is being evaluated: number of the step, and of the batch among those of the step.
+        A callable that draws random numbers keys them by it, which makes them those of a resumed run, too.
 
     Raises
     ------
@@ -78,6 +86,8 @@ class StochasticDescent:
     .. [1] Pascanu, R. et al. On the difficulty of training recurrent neural networks. ICML 2013.
     .. [2] Polyak, B. T. and Juditsky, A. B. Acceleration of stochastic approximation by averaging. SIAM J.
        Control Optim. 30 (1992).
+    .. [3] Shamir, O. and Zhang, T. Stochastic gradient descent for non-smooth optimization: convergence
+       results and optimal averaging schemes. ICML 2013.
 
     Examples
     --------
@@ -106,6 +116,8 @@ class StochasticDescent:
         penalty=0.0,
         clip_norm=None,
         average_from=None,
+        average_power=0.0,
+        n_averaged=0,
         layout=None,
         n_jobs=None,
     ):
@@ -120,7 +132,11 @@ class StochasticDescent:
         self._schedule = Constant() if schedule is None else schedule
         self._clip_norm = math.inf if clip_norm is None else check_number("clip_norm", clip_norm)
         self._average_from = None if average_from is None else check_count("average_from", average_from, 0)
-        self._n_averaged = 0
+        self._average_power = check_number("average_power", average_power, closed=True)
+        self._n_averaged = check_count("n_averaged", n_averaged, 0)
+        if n_averaged:
+            self.average = parameters.copy()
+        self.place = (0, 0)
         self._sum = None  # of the gradients of several batches
 
     @property
@@ -188,11 +204,19 @@ class StochasticDescent:
             )
         return slope
 
-    def move(self, slope):
-        """Take the step along a slope that has just been evaluated: the second half of a step."""
+    def move(self, slope, share=1.0):
+        """Take the step along a slope that has just been evaluated: the second half of a step.
+
+        Parameters
+        ----------
+        slope : Slope
+            What :meth:`evaluate` has returned.
+        share : float, default=1.0
+            Multiplies the learning rate of this step.
+        """
         shortened = min(1.0, self._clip_norm / slope.norm) if slope.norm > 0 else 1.0
         self.optimizer.update(
-            *(self.parameters, slope.gradient, self.learning_rate),
+            *(self.parameters, slope.gradient, share * self.learning_rate),
             scale=-shortened / slope.n_rows,
             penalty=shortened * self.penalty,
             layout=self.layout,
@@ -204,20 +228,24 @@ class StochasticDescent:
         if self.average is None:
             self.average = self.parameters.copy()
         else:
-            share = 1.0 / self._n_averaged
+            share = (1.0 + self._average_power) / (self._n_averaged + self._average_power)
             move_towards(self.average, self.parameters, share, layout=self.layout, n_jobs=self.n_jobs)
 
     def _add_up(self, batches):
         if len(batches) == 1:
-            return self._value_and_gradient(batches[0], self.parameters)
+            return self._evaluate(batches[0], 0)
         if self._sum is None:
             self._sum = np.empty_like(self.parameters)
-        value, self._sum[:] = self._value_and_gradient(batches[0], self.parameters)
-        for batch in batches[1:]:
-            more, gradient = self._value_and_gradient(batch, self.parameters)
+        value, self._sum[:] = self._evaluate(batches[0], 0)
+        for number, batch in enumerate(batches[1:], start=1):
+            more, gradient = self._evaluate(batch, number)
             value += more
             self._sum += gradient
         return value, self._sum
+
+    def _evaluate(self, batch, number):
+        self.place = (self.n_steps, number)
+        return self._value_and_gradient(batch, self.parameters)
 
     def state(self):
         """Return a copy of all that the next steps depend on: a flat dict of arrays, fit for a file."""
