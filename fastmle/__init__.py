@@ -3,7 +3,7 @@
 from ._version import __version__
 from .config import show_config
 from .data import BitMatrix
-from .estimators import FVSBN, BernoulliMLE, load
+from .estimators import FVSBN, NADE, BernoulliMLE, load
 from .exceptions import (
     ConvergenceWarning,
     DivergenceError,
@@ -37,6 +37,7 @@ from .objectives import fvsbn_value_and_gradient
 
 __all__ = [
     "FVSBN",
+    "NADE",
     "BernoulliMLE",
     "BitMatrix",
     "ConvergenceWarning",

@@ -1,7 +1,7 @@
 """Passes over packed data: NADE's kernels mapped over runs of rows.
 
 Here the columns stand in autoregressive order, as in :mod:`fastmle.likelihood`: the hidden units before
-column i hear of the columns j < i. A row depends on its state from column to column, so the unit of work is a run of
+column i hear of the columns j < i. A row has a state from column to column, so the unit of work is a run of
 rows, all columns of it.
 """
 
@@ -73,9 +73,7 @@ class Shape(NamedTuple):
     def pack(self, output_weight, bias, input_weight, hidden_bias):
         """Return parameters without padding as a flat array."""
         flat = self.empty()
-        for view, own in zip(
-            self.views(flat), (output_weight, bias, input_weight, hidden_bias), strict=True
-        ):
+        for view, own in zip(self.views(flat), (output_weight, bias, input_weight, hidden_bias), strict=True):
             view[..., : own.shape[-1]] = own
         return flat
 
@@ -174,9 +172,7 @@ def feature_terms(bits, network, *, logits=False, n_jobs=None):
             ones = np.unpackbits(run.tile.T, axis=1, count=own.shape[1], bitorder="little")
             log_expit(np.where(ones, own, -own), out=own)
 
-    map_units(
-        fill, _runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=network.work(len(terms))
-    )
+    map_units(fill, _runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=network.work(len(terms)))
     return terms
 
 
@@ -254,20 +250,23 @@ class Gradient:
         Share of the hidden units of a row that are left out, in all of its conditionals alike; the others
         are multiplied by 1 / (1 - dropout).
     label_smoothing : float, default=0.0
-        Weight of a fair coin in the outcomes.
+        Share of every outcome that the gradient replaces by half of each.
+    streams : RandomStreams or None, default=None
+        What draws the units to leave out.
     n_jobs : int or None, default=None
         Number of threads; the result is the same bits for any.
     """
 
-    def __init__(self, shape, activation, *, dropout=0.0, label_smoothing=0.0, n_jobs=None):
+    def __init__(self, shape, activation, *, dropout=0.0, label_smoothing=0.0, streams=None, n_jobs=None):
         self._shape = shape
         self._activation = activation
         self._keep = 1.0 - dropout
         self._label_smoothing = label_smoothing
+        self._streams = streams
         self._n_jobs = n_jobs
         self._sums = []
 
-    def __call__(self, bits, flat, streams=None):
+    def __call__(self, bits, flat, place=()):
         """Return the value and the gradient.
 
         Parameters
@@ -276,8 +275,8 @@ class Gradient:
             The rows; their weights count.
         flat : ndarray, shape (shape.size,)
             The parameters.
-        streams : RandomStreams or None, default=None
-            What draws the units to leave out, one stream a run of rows; without it none is.
+        place : tuple of int, default=()
+            Index of the streams of this call; every run of rows has one of them.
 
         Returns
         -------
@@ -291,18 +290,18 @@ class Gradient:
         runs = list(enumerate(_runs(bits, min(half, _RUN_ROWS))))
         runs_a_wave = _WAVE_ROWS // _RUN_ROWS
         waves = [runs[first : first + runs_a_wave] for first in range(0, len(runs), runs_a_wave)]
-        value, gradient = self._add_up(waves[0], network, streams)
+        value, gradient = self._add_up(waves[0], network, place)
         if len(waves) > 1:
             total = gradient.astype(np.float64)
             for wave in waves[1:]:
-                more, gradient = self._add_up(wave, network, streams)
+                more, gradient = self._add_up(wave, network, place)
                 value += more
                 total += gradient
             gradient = self._sums[0]
             gradient[:] = total
         return value, gradient
 
-    def _add_up(self, runs, network, streams):
+    def _add_up(self, runs, network, place):
         n_rows = sum(run.tile.shape[1] for _, run in runs)
         parts = split_evenly(len(runs), _MOST_SUMS)
         while len(self._sums) < len(parts):
@@ -314,8 +313,8 @@ class Gradient:
             sums[:] = 0
             into = self._shape.views(sums)
             for index, run in runs[own]:
-                mask = None if streams is None or self._keep == 1.0 else self._mask(run, streams, index)
-                settings = run.weight, mask, self._keep if mask is not None else 1.0, self._label_smoothing
+                mask = None if self._keep == 1.0 else self._mask(run, (*place, index))
+                settings = run.weight, mask, self._keep, self._label_smoothing
                 kernels.nade_add_gradient(run.tile, *network.arguments, *settings, scratch, value, *into)
             return value[0]
 
@@ -329,10 +328,11 @@ class Gradient:
         self._fold(len(parts))
         return float(np.sum(values)), self._sums[0]
 
-    def _mask(self, run, streams, index):
+    def _mask(self, run, place):
+        """Return the factors of the hidden units, a line a row."""
         shape = run.tile.shape[1], self._shape.line
         words = np.empty(shape, dtype=np.uint64)
-        kernels.draw_words(streams.state(index), words.reshape(-1))
+        kernels.draw_words(self._streams.state(*place), words.reshape(-1))
         return np.where(words < self._keep * 2.0**64, 1.0 / self._keep, 0.0).astype(self._shape.dtype)
 
     def _fold(self, n_parts):

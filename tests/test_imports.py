@@ -22,15 +22,20 @@ INSIDE = {
     "engine": {"kernels"},
     "data": {"kernels", "engine"},
     "likelihood": {"data", "engine", "kernels"},
+    "network": {"data", "engine", "kernels"},
+    "conditionals": {"likelihood", "network"},
     "montecarlo": {"kernels", "engine", "data"},
-    "information": {"kernels", "engine", "montecarlo", "data", "likelihood"},
+    "information": {"kernels", "engine", "montecarlo", "data", "likelihood", "conditionals"},
     "metric": {"kernels", "engine"},
     "objectives": {"kernels", "likelihood", "data", "engine", "metric"},
     "solvers": {"kernels", "engine"},  # callables only: no data, no objective, no model
     "outputs": set(),
     "persistence": {"outputs"},
     "files": {"data", "outputs"},
-    "estimators": {"kernels", "engine", "data", "likelihood", "objectives", "solvers", "persistence"},
+    "estimators": {
+        *("kernels", "engine", "data", "likelihood", "network", "conditionals", "objectives", "solvers"),
+        "persistence",
+    },
     "config": {"kernels", "engine", "data"},
     "__init__": {"config", "data", "information", "likelihood", "montecarlo", "objectives", "estimators"},
 }

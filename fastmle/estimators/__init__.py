@@ -4,8 +4,9 @@ from ..exceptions import ModelFileError
 from ..persistence import read_model
 from .bernoulli import BernoulliMLE
 from .fvsbn import FVSBN
+from .nade import NADE
 
-_ESTIMATORS = {estimator.__name__: estimator for estimator in (BernoulliMLE, FVSBN)}
+_ESTIMATORS = {estimator.__name__: estimator for estimator in (BernoulliMLE, FVSBN, NADE)}
 
 
 def load(path):
@@ -18,7 +19,7 @@ def load(path):
 
     Returns
     -------
-    BernoulliMLE or FVSBN
+    BernoulliMLE, FVSBN or NADE
         The fitted estimator, with its hyper-parameters and feature names.
 
     Raises
@@ -52,4 +53,4 @@ def load(path):
         ) from error
 
 
-__all__ = ["FVSBN", "BernoulliMLE", "load"]
+__all__ = ["FVSBN", "NADE", "BernoulliMLE", "load"]

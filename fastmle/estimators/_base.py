@@ -8,7 +8,6 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import _is_fitted, check_is_fitted
 
-from .. import likelihood
 from ..data import BitMatrix
 from ..data.sources import check_not_empty, check_sample_weight, make_feature_names
 from ..persistence import write_model
@@ -16,7 +15,7 @@ from ._names import check_feature_names, reorder_by_name
 
 
 class AutoregressiveDensity(DensityMixin, BaseEstimator):
-    """Base of densities p(x) = prod_i p(x_i | x_<i) with logistic conditionals.
+    """Base of densities p(x) = prod_i p(x_i | x_<i).
 
     A subclass defines `_conditionals`, `_file_arrays` and `_file_scalars`, and in `fit` calls
     `_pack_for_fit` and, when all has gone well, `_set_fitted`.
@@ -74,25 +73,14 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
             )
 
     def _conditionals(self):
-        """Return (coef or None, intercept, order or None) with columns in autoregressive order."""
+        """Return the fitted conditionals, one of :mod:`fastmle.conditionals`."""
         raise NotImplementedError
 
-    def _in_order(self, bits):
-        coef, intercept, order = self._conditionals()
-        return (bits if order is None else bits.take_columns(order, n_jobs=self.n_jobs)), coef, intercept
-
     def _terms(self, X, **options):
-        bits, coef, intercept = self._in_order(self._pack_like_fit(X))
-        terms = likelihood.feature_terms(bits, coef, intercept, n_jobs=self.n_jobs, **options)
-        return self._in_original_columns(terms)
-
-    def _in_original_columns(self, table):
-        order = self._conditionals()[2]
-        if order is None:
-            return table
-        original = np.empty_like(table)
-        original[..., order] = table
-        return original
+        conditionals, bits = self._conditionals(), self._pack_like_fit(X)
+        ordered = in_order(bits, conditionals.order, self.n_jobs)
+        terms = conditionals.feature_terms(ordered, n_jobs=self.n_jobs, **options)
+        return in_original_columns(terms, conditionals.order)
 
     # Scores
 
@@ -122,9 +110,9 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         Where rows depend on weights, the terms log p(x_i | x_<i) are computed in float32 and added in
         float64, which leaves a relative error of about 1e-7; :meth:`score_features` gives them in float64.
         """
-        bits, coef, intercept = self._in_order(self._pack_like_fit(X))
-        dtype = np.float64 if coef is None else np.float32
-        return likelihood.log_likelihood(bits, coef, intercept, dtype=dtype, n_jobs=self.n_jobs)
+        bits, conditionals = self._pack_like_fit(X), self._conditionals()
+        ordered = in_order(bits, conditionals.order, self.n_jobs)
+        return conditionals.log_likelihood(ordered, n_jobs=self.n_jobs)
 
     def score_features(self, X):
         """Return log p(x_i | x_<i) of each row and column: which bits surprise.
@@ -249,9 +237,9 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         n_samples = _positive("n_samples", n_samples)
-        coef, intercept, _ = self._conditionals()
-        drawn = likelihood.sample(n_samples, coef, intercept, random_state=random_state, n_jobs=self.n_jobs)
-        return self._in_original_columns(drawn.to_array())
+        conditionals = self._conditionals()
+        drawn = conditionals.sample(n_samples, random_state=random_state, n_jobs=self.n_jobs)
+        return in_original_columns(drawn.to_array(), conditionals.order)
 
     def complete(self, X_prefix, n_draws=1, random_state=None):
         """Complete rows of which the first variables of the order are known, by exact draws.
@@ -281,8 +269,8 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         n_draws = _positive("n_draws", n_draws)
-        coef, intercept, order = self._conditionals()
-        prefix = self._pack(X_prefix)
+        conditionals = self._conditionals()
+        prefix, order = self._pack(X_prefix), conditionals.order
         n_given = prefix.shape[1]
         if n_given > self.n_features_in_:
             raise ValueError(
@@ -294,15 +282,8 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
             first = (names if order is None else names[order])[:n_given]
             prefix = reorder_by_name(prefix, first)
         rows = prefix[np.repeat(np.arange(prefix.shape[0]), n_draws)]
-        drawn = likelihood.sample(
-            rows.shape[0],
-            coef,
-            intercept,
-            prefix=rows,
-            random_state=random_state,
-            n_jobs=self.n_jobs,
-        )
-        whole = self._in_original_columns(drawn.to_array())
+        drawn = conditionals.sample(rows.shape[0], prefix=rows, random_state=random_state, n_jobs=self.n_jobs)
+        whole = in_original_columns(drawn.to_array(), order)
         return whole.reshape(prefix.shape[0], n_draws, self.n_features_in_)
 
     # Files
@@ -366,6 +347,22 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
 
     def _check_file(self):
         """Raise a ValueError if the fitted attributes from a file do not fit together."""
+
+
+def in_order(bits, order, n_jobs=None):
+    """Return the data with columns in autoregressive order; None for none."""
+    if bits is None or order is None or np.array_equal(order, np.arange(len(order))):
+        return bits
+    return bits.take_columns(order, n_jobs=n_jobs)
+
+
+def in_original_columns(table, order):
+    """Return an array whose last axis is in autoregressive order with that of the columns."""
+    if order is None:
+        return table
+    original = np.empty_like(table)
+    original[..., order] = table
+    return original
 
 
 def _positive(name, value):

@@ -11,6 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from ..conditionals import LogisticConditionals
 from ..objectives import marginal_logit
 from ._base import AutoregressiveDensity
 
@@ -129,7 +130,7 @@ class BernoulliMLE(AutoregressiveDensity):
         return self
 
     def _conditionals(self):
-        return None, self._intercept, None
+        return LogisticConditionals(None, self._intercept, None)
 
     def log_likelihood(self, theta):
         """Return the log-likelihood of the training data at other probabilities.

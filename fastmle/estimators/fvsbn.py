@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..conditionals import LogisticConditionals
 from ..data import concatenate
 from ._base import AutoregressiveDensity
 from ._fvsbn_batch import BatchFits, refuse_too_wide
@@ -343,5 +344,6 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
     def _conditionals(self):
         order = self.order_
         if np.array_equal(order, np.arange(len(order))):
-            return self.coef_, self.intercept_, None
-        return np.ascontiguousarray(self.coef_[np.ix_(order, order)]), self.intercept_[order], order
+            return LogisticConditionals(self.coef_, self.intercept_, None)
+        coef = np.ascontiguousarray(self.coef_[np.ix_(order, order)])
+        return LogisticConditionals(coef, self.intercept_[order], order)

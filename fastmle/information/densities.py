@@ -6,7 +6,7 @@ import math
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .. import likelihood
+from ..conditionals import LogisticConditionals
 from ..data import BitMatrix
 from ..montecarlo.adapters import as_distribution
 from ..montecarlo.distributions import Distribution
@@ -45,7 +45,12 @@ def as_density(model, name):
     """
     if isinstance(model, type):
         raise TypeError(f"{name} is the class {model.__name__}; pass a fitted instance of it")
-    return (LogisticDensity if hasattr(model, "_pack_like_fit") else Density)(model, name)
+    if not hasattr(model, "_pack_like_fit"):
+        return Density(model, name)
+    check_is_fitted(model)
+    conditionals = model._conditionals()
+    kind = LogisticDensity if isinstance(conditionals, LogisticConditionals) else PackedDensity
+    return kind(model, name, conditionals)
 
 
 class Density:
@@ -132,32 +137,28 @@ class Density:
         return scores
 
 
-class LogisticDensity(Density):
+class PackedDensity(Density):
     """A fitted density of this library: rows are packed, scores are computed in float64.
 
     Attributes
     ----------
-    coef : ndarray of float64, shape (n_features, n_features), or None
-        Weights, columns in autoregressive order; None where the variables are independent.
-    intercept : ndarray of float64, shape (n_features,)
-        Intercepts, in that order.
     order : ndarray of int, or None
         The autoregressive order, where it is not that of the columns.
     """
 
     is_binary = True
 
-    def __init__(self, model, name):
+    def __init__(self, model, name, conditionals):
         super().__init__(model, name)
-        check_is_fitted(model)
-        self.coef, self.intercept, self.order = model._conditionals()
+        self.order = conditionals.order
+        self._conditionals = conditionals
 
     def draws(self):
         return _PackedRows(self)
 
     def draw(self, stream, n):
         """Return n rows as a BitMatrix."""
-        drawn = likelihood.sample(n, self.coef, self.intercept, random_state=stream, n_jobs=1)
+        drawn = self._conditionals.sample(n, random_state=stream, n_jobs=1)
         return drawn if self.order is None else drawn.take_columns(np.argsort(self.order), n_jobs=1)
 
     def pack(self, X):
@@ -167,11 +168,27 @@ class LogisticDensity(Density):
 
     def scores(self, rows, n_jobs=1):
         ordered = self.in_order(rows if isinstance(rows, BitMatrix) else BitMatrix.from_array(rows), n_jobs)
-        return likelihood.log_likelihood(ordered, self.coef, self.intercept, dtype=np.float64, n_jobs=n_jobs)
+        return self._conditionals.log_likelihood(ordered, dtype=np.float64, n_jobs=n_jobs)
 
     def in_order(self, bits, n_jobs=1):
         """Return packed rows with their columns in autoregressive order."""
         return bits if self.order is None else bits.take_columns(self.order, n_jobs=n_jobs)
+
+
+class LogisticDensity(PackedDensity):
+    """A fitted density of this library whose conditionals are logistic regressions.
+
+    Attributes
+    ----------
+    coef : ndarray of float64, shape (n_features, n_features), or None
+        Weights, columns in autoregressive order; None where the variables are independent.
+    intercept : ndarray of float64, shape (n_features,)
+        Intercepts, in that order.
+    """
+
+    def __init__(self, model, name, conditionals):
+        super().__init__(model, name, conditionals)
+        self.coef, self.intercept = conditionals.coef, conditionals.intercept
 
 
 class _PackedRows(Distribution):

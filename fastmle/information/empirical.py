@@ -9,7 +9,7 @@ from ..montecarlo.result import ExpectationResult, check_level
 from ..montecarlo.states import ExactState
 from ._options import unit_of
 from ._states import BoundedState, PlugInState, RealState
-from .densities import LogisticDensity, as_density
+from .densities import PackedDensity, as_density
 
 
 def of_data(measure, X, model, *, base, n_jobs, sample_weight=None, confidence_level=0.95):
@@ -89,7 +89,7 @@ def score_rows(density, X, sample_weight, n_jobs):
 
 def state_of_scores(*densities):
     """Return an empty state for scores of these densities."""
-    of_bits = all(isinstance(density, LogisticDensity) for density in densities)
+    of_bits = all(isinstance(density, PackedDensity) for density in densities)
     return BoundedState() if of_bits else RealState()
 
 

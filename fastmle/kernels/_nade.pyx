@@ -171,7 +171,7 @@ def nade_add_gradient(
     """Add the log-likelihood of the rows to value[0], and its gradient to the others.
 
     `weight` is None or a number a row; `mask` is None or a line a row, which multiplies its hidden units by 0
-    or 1 / keep; outcomes are moved by `smoothing` towards a half of each.
+    or 1 / keep; in the gradient outcomes are moved by `smoothing` towards a half of each.
     """
     cdef nade_rows rows = rows_of(tile, bias.shape[0])
     cdef nade_network net = network_of(output_weight, bias, input_weight, hidden_bias, n_hidden, activation)

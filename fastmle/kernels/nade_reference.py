@@ -28,9 +28,7 @@ def _states(x, input_weight, hidden_bias):
     return np.concatenate([first, steps], axis=1).cumsum(axis=1)
 
 
-def nade_logits(
-    tile, output_weight, bias, input_weight, hidden_bias, n_hidden, activation, scratch, logits
-):
+def nade_logits(tile, output_weight, bias, input_weight, hidden_bias, n_hidden, activation, scratch, logits):
     x = _bits(tile, len(bias))
     hidden = _activate(_states(x, input_weight, hidden_bias)[:, :-1], n_hidden, activation)
     logits[:] = np.einsum("rik,ik->ri", hidden, np.asarray(output_weight, dtype=np.float64)) + bias
@@ -40,9 +38,7 @@ def nade_log_likelihood(
     tile, output_weight, bias, input_weight, hidden_bias, n_hidden, activation, scratch, total
 ):
     logits = np.empty((tile.shape[1], len(bias)))
-    nade_logits(
-        tile, output_weight, bias, input_weight, hidden_bias, n_hidden, activation, scratch, logits
-    )
+    nade_logits(tile, output_weight, bias, input_weight, hidden_bias, n_hidden, activation, scratch, logits)
     total += log_expit(np.where(_bits(tile, len(bias)) > 0, logits, -logits)).sum(axis=1)
 
 
@@ -103,13 +99,12 @@ def nade_add_gradient(
     grad_hidden_bias,
 ):
     x = _bits(tile, len(bias))
-    n_rows, n_columns = x.shape
-    w = np.ones(n_rows) if weight is None else weight
+    w = np.ones(len(x)) if weight is None else weight
     units = _activate(_states(x, input_weight, hidden_bias)[:, :-1], n_hidden, activation)
     hidden = units if mask is None else units * mask[:, None, :]
     logits = np.einsum("rik,ik->ri", hidden, np.asarray(output_weight, dtype=np.float64)) + bias
     target = (1 - smoothing) * x + smoothing / 2
-    value += w @ (target * log_expit(logits) + (1 - target) * log_expit(-logits)).sum(axis=1)
+    value += w @ log_expit(np.where(x > 0, logits, -logits)).sum(axis=1)
     residual = w[:, None] * (target - expit(logits))
     grad_bias += residual.sum(axis=0)
     grad_output_weight += np.einsum("ri,rik->ik", residual, hidden)

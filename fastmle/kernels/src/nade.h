@@ -27,8 +27,8 @@ typedef struct {
 } nade_network;
 
 /* What a gradient is taken of, and where it is added. mask, or NULL, holds a line a row that multiplies its
- * hidden units, by 0 or 1 / keep; weight, or NULL, a number a row; outcomes are moved by `smoothing` towards a
- * half of each. */
+ * hidden units, by 0 or 1 / keep; weight, or NULL, a number a row; in the gradient outcomes are moved by
+ * `smoothing` towards a half of each. */
 typedef struct {
     const void *mask;
     const double *weight;

@@ -78,9 +78,8 @@ static double NAME(judge_column)(
         outcome[r] = (REAL)bit_of(rows, i, start + r);
     NAME(judge)(z, outcome, term, residual);
     EACH_ROW(r) {
-        /* The other outcome is less likely by the logit, as its logarithm. */
         const REAL sign = 2 * outcome[r] - 1;
-        term[r] = weight[r] * (term[r] - smoothing * (sign * z[r]));
+        term[r] *= weight[r];
         residual[r] = weight[r] * (residual[r] - smoothing * sign);
     }
     for (int r = 0; r < GROUP; r++)
