@@ -16,6 +16,7 @@ from ._console import (
     print_table,
     watch_fit,
 )
+from ._model_options import make_model, model_options
 from .config import show_config
 from .data import BitMatrix
 from .estimators import FVSBN, BernoulliMLE, load
@@ -70,41 +71,7 @@ def fastmle(ctx):
 @click.option(
     "-o", "--output", type=click.Path(), required=True, metavar="MODEL", help="Model file to write."
 )
-@click.option(
-    "--model",
-    "kind",
-    type=click.Choice(["fvsbn", "bernoulli"]),
-    default="fvsbn",
-    help="fvsbn: every column a logistic regression on the columns before it. bernoulli: independent "
-    "columns.",
-)
-@click.option(
-    "--alpha",
-    type=click.FloatRange(min=0),
-    metavar="NUMBER",
-    help="Penalty on the weights (fvsbn only).",
-    show_default=str(FVSBN().alpha),
-)
-@click.option(
-    "--smoothing",
-    type=click.FloatRange(min=0),
-    metavar="NUMBER",
-    help="Pseudo-observations of each outcome of each column.",
-    show_default=f"{FVSBN().smoothing:g} for fvsbn, {BernoulliMLE().smoothing:g} for bernoulli",
-)
-@click.option(
-    "--order",
-    type=click.Choice(["natural", "random"]),
-    help="Order of the columns (fvsbn only): as they stand, or drawn with --seed.",
-    show_default="natural",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    metavar="N",
-    help="Seed of --order random (fvsbn only).",
-    show_default="none",
-)
+@model_options
 @click.option(
     "--binarize",
     type=float,
@@ -112,26 +79,12 @@ def fastmle(ctx):
     help="Turn values into bits: 1 where a value is greater. The model keeps the threshold.",
     show_default="demand zeros and ones",
 )
-@click.option(
-    "--max-iter",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Largest number of passes over the data (fvsbn only).",
-    show_default=str(FVSBN().max_iter),
-)
-@click.option(
-    "--tol",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="NUMBER",
-    help="Largest gradient entry a row at which a column counts as solved (fvsbn only).",
-    show_default=f"{FVSBN().tol:g}",
-)
 @_n_jobs_option
 @_key_option("X, train, or the only one")
 @click.option("--test", type=click.Path(), metavar="DATA", help="Also score these held-out rows.")
 @_key_option("test, X, or the only one", "--test-key", "the held-out rows are")
 @_json_option
-def fit(data, output, kind, binarize, smoothing, n_jobs, key, test, test_key, as_json, **fvsbn_options):
+def fit(data, output, kind, binarize, n_jobs, key, test, test_key, as_json, **options):
     """Fit a density to the rows of DATA and write the model to a file.
 
     DATA is a .npy, .npz, .csv, .csv.gz or .parquet file with rows of zeros and ones. A first line of a
@@ -145,23 +98,15 @@ def fit(data, output, kind, binarize, smoothing, n_jobs, key, test, test_key, as
       fastmle fit nltcs.npz --key train --test nltcs.npz -o nltcs.fastmle
       fastmle fit pixels.npy --binarize 127 --order random -o pixels.fastmle
       fastmle fit train.parquet --model bernoulli -o baseline.fastmle --json
+      fastmle fit train.npz --model nade --seed 0 --checkpoint state.safetensors -o nade.fastmle
 
     Log-likelihoods are means in nats a row, with their standard error. In JSON a number that is not
     finite is null.
     """
     _check_output(output, data, test)
-    given = {name: value for name, value in fvsbn_options.items() if value is not None}
-    if kind == "bernoulli" and given:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise click.UsageError(f"only --model fvsbn has {names}")
     if test_key is not None and test is None:
         raise click.UsageError("--test-key needs --test")
-    if smoothing is not None:
-        given["smoothing"] = smoothing
-    if kind == "fvsbn":
-        given["order"] = "random" if given.get("order") == "random" else None
-        given["random_state"] = given.pop("seed", None)
-    model = (FVSBN if kind == "fvsbn" else BernoulliMLE)(binarize=binarize, n_jobs=n_jobs, **given)
+    model = make_model(kind, options).set_params(binarize=binarize, n_jobs=n_jobs)
 
     advice = "give --binarize THRESHOLD"
     train_rows = _read_rows(data, key, ("X", "train"), model, advice)

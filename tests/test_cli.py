@@ -18,7 +18,7 @@ import fastmle
 import fastmle.__main__
 import fastmle._console
 import fastmle.files
-from fastmle import FVSBN, BernoulliMLE, cli, load
+from fastmle import FVSBN, NADE, BernoulliMLE, cli, load
 from fastmle.files import read_table, write_table
 
 COMMANDS = cli.fastmle.commands
@@ -129,6 +129,36 @@ def test_fit_bernoulli(data):
     np.testing.assert_array_equal(load("m").theta_, expected.theta_)
     check_score(record["train"], expected, data[0])
     assert record["iterations"] is record["converged"] is record["test"] is None
+
+
+def test_fit_nade(data):
+    options = "--hidden 5 --epochs 3 --alpha 0.5 --dropout 0.1 --learning-rate 0.01 --order random --seed 1"
+    record = run_json("fit", "train.npy", "-o", "m", "--model", "nade", *options.split())
+    expected = NADE(
+        5,
+        max_epochs=3,
+        alpha=0.5,
+        dropout=0.1,
+        learning_rate=0.01,
+        order="random",
+        random_state=1,
+        n_jobs=-1,
+    )
+    saved = load("m")
+    assert saved.get_params() == expected.get_params()
+    np.testing.assert_array_equal(saved.output_weights_, expected.fit(data[0]).output_weights_)
+    assert (record["model"], record["iterations"]) == ("NADE", 3)
+    check_score(record["train"], expected, data[0])
+
+
+def test_fit_goes_on_from_a_checkpoint(data):
+    command = ("fit", "train.npy", "--model", "nade", "--hidden", "5", "--seed", "1")
+    run_json(*command, "--epochs", "4", "-o", "whole")
+    run_json(*command, "--epochs", "2", "--checkpoint", "state", "-o", "half")
+    run_json(*command, "--epochs", "4", "--checkpoint", "state", "-o", "resumed")
+    whole, resumed = load("whole"), load("resumed")
+    np.testing.assert_array_equal(whole.output_weights_, resumed.output_weights_)
+    assert whole.score(data[0]) == resumed.score(data[0]) != load("half").score(data[0])
 
 
 def test_binarize_is_kept_by_the_model(rows):
@@ -325,9 +355,15 @@ def test_config_is_that_of_the_api(capsys):
         ("fit train.npy -o m --max-iter 0", "'--max-iter': 0 is not in the range"),
         ("fit train.npy -o m --n-jobs 0", "n_jobs must not be 0"),
         ("fit train.npy -o m --seed -1", "'--seed': -1 is not in the range"),
-        ("fit train.npy -o m --model gauss", "'gauss' is not one of 'fvsbn', 'bernoulli'"),
+        ("fit train.npy -o m --model gauss", "'gauss' is not one of 'fvsbn', 'nade', 'bernoulli'"),
         ("fit train.npy -o m --order best", "'best' is not one of 'natural', 'random'"),
-        ("fit train.npy -o m --model bernoulli --alpha 1 --max-iter 3", "fvsbn has --alpha, --max-iter"),
+        ("fit train.npy -o m --hidden 3", "fvsbn has no --hidden"),
+        ("fit train.npy -o m --model nade --tol 1", "nade has no --tol"),
+        ("fit train.npy -o m --model nade --checkpoint c", "--checkpoint needs --seed"),
+        (
+            "fit train.npy -o m --model bernoulli --alpha 1 --max-iter 3",
+            "bernoulli has no --alpha, --max-iter",
+        ),
         ("fit train.npy -o m --test-key X", "--test-key needs --test"),
         ("fit train.npy -o m --key X", "leave out the key"),
         ("fit train.npy -o m --test wide.npy", "train.npy has 8 columns, but wide.npy has 9"),

@@ -42,14 +42,15 @@ INSIDE = {
 ON_TOP = {
     "plotting": set(INSIDE),
     "_console": set(INSIDE),
+    "_model_options": {"estimators"},
     "_demo": {*INSIDE, "plotting"},
-    "cli": {*INSIDE, "plotting", "_console", "_demo"},
+    "cli": {*INSIDE, "plotting", "_console", "_demo", "_model_options"},
     "__main__": {"cli", "_console"},
 }
 ALLOWED = INSIDE | ON_TOP
 # Slow to import, or not installed everywhere: only functions import them, except where they are named.
 LAZY = {"click", "matplotlib", "numba", "pandas", "polars", "pyarrow", "rich"}
-AT_THE_TOP = {"cli": {"click", "rich"}, "_console": {"click", "rich"}}
+AT_THE_TOP = {"cli": {"click", "rich"}, "_console": {"click", "rich"}, "_model_options": {"click"}}
 # Modules that only functions import, and what that lets them have at their top.
 IMPORTED_LATE = {
     "fastmle.montecarlo._compiler": {"numba"},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from distinct_cases import DistinctCases
 from information_cases import InformationCases
+from nade_cases import NadeCases
 from numpy.testing import assert_allclose, assert_array_equal
 from optimizer_cases import OptimizerCases
 from random_cases import RandomCases
@@ -27,10 +28,11 @@ FLOATS = ("float32", "float64")
 # Kernels compiled for both precisions; the others take float64 or no floating-point numbers at all.
 OF_BOTH_PRECISIONS = {
     *("add_gradient", "add_log_likelihood", "compute_logits", "logits_to_terms"),
+    *("nade_add_gradient", "nade_log_likelihood", "nade_logits", "nade_represent", "nade_sample"),
     *("measure_slope", "update_adam", "update_momentum", "update_sgd"),
 }
 # Modules whose kernels are compiled for every instruction-set level.
-OF_LEVELS = {"_bits", "_fvsbn", "_information", "_optimizers", "_random", "_summaries"}
+OF_LEVELS = {"_bits", "_fvsbn", "_information", "_nade", "_optimizers", "_random", "_summaries"}
 N_ROWS = (1, 63, 64, 65, 4096)
 N_COLUMNS = (1, 7, 8, 9, 63, 64, 65)
 # Sums of up to 4096 terms, relative to the largest entry of the result.
@@ -43,7 +45,7 @@ def frozen(array):
     return array
 
 
-class Cases(DistinctCases, InformationCases, OptimizerCases, RandomCases):
+class Cases(DistinctCases, InformationCases, NadeCases, OptimizerCases, RandomCases):
     """The arguments of every kernel, for one shape; equal seeds give equal arguments.
 
     A method named like the kernel returns the arguments, and a list of those (or parts of those) that

@@ -8,10 +8,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastmle import FVSBN, BernoulliMLE, BitMatrix
+from fastmle import FVSBN, NADE, BernoulliMLE, BitMatrix
 
 
-@parametrize_with_checks([FVSBN(binarize=0.0), BernoulliMLE(binarize=0.0, smoothing=1.0)])
+@parametrize_with_checks(
+    [
+        FVSBN(binarize=0.0),
+        BernoulliMLE(binarize=0.0, smoothing=1.0),
+        NADE(n_hidden=5, max_epochs=3, binarize=0.0),
+    ]
+)
 def test_estimator_checks(estimator, check):
     check(estimator)
 

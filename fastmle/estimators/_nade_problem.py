@@ -12,7 +12,7 @@ _START, _DROPOUT = range(2)
 _START_SMOOTHING = 0.5
 # The output weights begin at so small a share of their usual scale that the start is nearly the marginals.
 _OUTPUT_SCALE = 0.1
-_ADAM_RATE, _SGD_RATE, _MOMENTUM_RATE = 2e-3, 5e-2, 5e-3
+_ADAM_RATE, _SGD_RATE, _MOMENTUM_RATE = 0.002, 0.1, 0.01
 
 
 class NADEProblem:
