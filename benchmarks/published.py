@@ -2,8 +2,8 @@
 
 ``FASTMLE_DATA=... python benchmarks/published.py`` prints a table; names of data sets restrict it. The
 settings of a set are tried in turn, and the one that does best on the validation rows counts. With
-``--checkpoints FOLDER`` every fit writes its state there after each epoch, and goes on from it when the command is
-run again.
+``--checkpoints FOLDER`` every fit writes its state there after each epoch, and goes on from it when the
+command is run again.
 """
 
 import argparse

@@ -20,9 +20,9 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
     r"""Neural autoregressive distribution estimator.
 
     The probability of a row is a product of conditionals, as in :class:`FVSBN`, but these share one layer of
-    hidden units, which hears of one more column from each conditional to the next. So there are far fewer parameters
-    than weights between hidden units and pairs of columns, and what is learned of one column helps the others.
-    The likelihood is exact; fitting it is no convex problem, and goes along minibatches.
+    hidden units, which hears of one more column from each conditional to the next: what is learned of one
+    column helps the others. The likelihood is exact; fitting it is no convex problem, and goes along
+    minibatches.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
     stopped_ : str
         Why it ended: "max_epochs", "max_time", "patience", "callback" or "stream".
     loss_curve_ : ndarray of float64, shape (n_iter_,)
-        Mean negative log-likelihood of the rows of an epoch, nats, each at the parameters where its turn came,
-        without the hidden units that were left out; in a stream, of at least `batch_size` rows each.
+        Mean negative log-likelihood of the rows of an epoch, nats, each at the parameters where its turn
+        came, without the hidden units that were left out; in a stream, of at least `batch_size` rows each.
     validation_curve_ : ndarray of float64, shape (n_iter_,)
         Mean negative log-likelihood of the rows held out, after each epoch; empty without any.
     seconds_curve_ : ndarray of float64, shape (n_iter_,)
