@@ -182,7 +182,7 @@ def test_the_noise_is_drawn(noise, axes):
 def test_the_lines_of_the_noise(noise, axes):
     display = GradientNoiseDisplay(noise).plot(ax=axes)
     sizes = display.reference_line_.get_xdata()
-    assert_allclose(sizes[[0, -1]], [1, 99])
+    assert_allclose(sizes[[0, -1]], [1, 16])
     assert_allclose(display.reference_line_.get_ydata(), 2.0 / sizes)
     assert_allclose(display.finite_line_.get_ydata(), 2.0 / sizes * (100 - sizes) / 99)
     assert legend(axes) == ["$1/b$", "$(n - b) / ((n - 1) b)$", "measured"]

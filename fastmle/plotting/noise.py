@@ -136,8 +136,7 @@ class GradientNoiseDisplay:
         label = "measured" if self.name is None else self.name
         options = {"label": label, "marker": ".", "linestyle": "none", **line_options}
         self.points_ = ax.errorbar(noise.batch_size, noise.variance, 2 * noise.standard_error, **options)
-        # All rows have no variance, and no place on a logarithmic axis.
-        sizes = np.geomspace(1, noise.n_samples - 1, 200)
+        sizes = np.geomspace(noise.batch_size[0], noise.batch_size[-1], 200)
         color = self.points_.lines[0].get_color()
         lines = (("$1/b$", ":", True), ("$(n - b) / ((n - 1) b)$", "-", False))
         self.reference_line_, self.finite_line_ = (
