@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from .outputs import replacing
-from .plotting import ImageGridDisplay, LossCurveDisplay, require_matplotlib
+from .plotting import ImageGridDisplay, TrainingCurveDisplay, require_matplotlib
 
 N_TRAIN = 1347
 IMAGE_SHAPE = (8, 8)
@@ -46,7 +46,7 @@ def write_picture(path, model, real):
         (middle, drawn, "Drawn by the FVSBN"),
     ):
         ImageGridDisplay.from_arrays(images, IMAGE_SHAPE, n_columns=_N_COLUMNS, ax=ax, title=title)
-    LossCurveDisplay.from_estimator(model, ax=right, name="FVSBN(alpha=1)")
+    TrainingCurveDisplay.from_estimator(model, ax=right, name="FVSBN(alpha=1)")
     right.set_title("Training curve")
     right.grid(alpha=0.3)
     with replacing(path) as file:

@@ -16,7 +16,7 @@ import fastmle
 
 mpl.use("Agg")
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "docs/monte_carlo.md", "docs/information.md"]
+DOCUMENTS = ["README.md", "docs/monte_carlo.md", "docs/information.md", "docs/from_coin_to_nade.md"]
 MODULES = ["fastmle", *(m.name for m in pkgutil.walk_packages(fastmle.__path__, "fastmle."))]
 
 
@@ -70,3 +70,23 @@ def test_the_figure_of_the_guide(tmp_path):
         assert f"| {name} | {theory} |" in guide
         assert 0.7 < float(measured) / float(theory) < 1.4
     assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figures_of_the_guide_to_nade(tmp_path):
+    """The script that makes pictures and table runs, and its table is that of the guide."""
+    script = ROOT / "tools" / "coin_to_nade_figures.py"
+    if not script.exists():
+        pytest.skip("the tools are not beside the tests")
+    command = [sys.executable, str(script), "--rows", "500", "--epochs", "3", "--output", str(tmp_path)]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    guide = (ROOT / "docs" / "from_coin_to_nade.md").read_text(encoding="utf-8")
+    scores = {}
+    for line in process.stdout.splitlines()[2:]:
+        name, _, score = line.strip("| ").split(" | ")
+        assert f"| {name} |" in guide
+        scores[name] = float(score)
+    assert scores["independent columns"] < scores["FVSBN, adamw"] < scores["FVSBN, batch"] + 0.5
+    for name in ("trajectories", "training_curves", "gradient_noise"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"](images/{name}.png)" in guide

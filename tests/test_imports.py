@@ -36,6 +36,7 @@ INSIDE = {
         *("kernels", "engine", "data", "likelihood", "network", "conditionals", "objectives", "solvers"),
         "persistence",
     },
+    "noise": {"data", "engine"},  # of a model that it is given
     "config": {"kernels", "engine", "data"},
     "__init__": {"config", "data", "information", "likelihood", "montecarlo", "objectives", "estimators"},
 }

@@ -8,8 +8,8 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from fastmle import FVSBN, BernoulliMLE, NotFittedError
-from fastmle.plotting import ImageGridDisplay, LossCurveDisplay
+from fastmle import FVSBN
+from fastmle.plotting import GradientNoiseDisplay, ImageGridDisplay, TrainingCurveDisplay
 
 mpl.use("Agg")
 
@@ -28,50 +28,6 @@ def no_figures_left():
 @pytest.fixture
 def axes():
     return Figure().subplots()
-
-
-# Training curve
-
-
-def test_loss_curve_on_given_axes(model, axes):
-    display = LossCurveDisplay.from_estimator(model, ax=axes)
-    (line,) = display.lines_
-    np.testing.assert_array_equal(line.get_ydata(), model.loss_curve_)
-    np.testing.assert_array_equal(line.get_xdata(), np.arange(model.n_iter_ + 1))
-    assert display.ax_ is axes
-    assert display.figure_ is axes.figure
-    assert "nats per row" in axes.get_ylabel()
-    assert axes.get_xlabel() == "Passes over the data"
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["FVSBN"]
-    assert pyplot.get_fignums() == []
-
-
-def test_curves_of_two_models_share_axes(model, axes):
-    first = LossCurveDisplay.from_estimator(model, ax=axes, name="first", color="black")
-    other = FVSBN(alpha=10.0).fit(model.sample(40, random_state=0))
-    LossCurveDisplay.from_estimator(other, ax=axes, name="second")
-    assert first.lines_[0].get_color() == "black"
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["first", "second"]
-    assert len(axes.get_lines()) == 2
-
-
-def test_loss_curve_makes_a_pyplot_figure(model, monkeypatch):
-    monkeypatch.setattr(pyplot, "show", lambda: pytest.fail("a library does not show figures"))
-    display = LossCurveDisplay.from_estimator(model)
-    assert [pyplot.figure(number) for number in pyplot.get_fignums()] == [display.figure_]
-
-
-def test_loss_curve_without_name_has_no_legend(axes):
-    display = LossCurveDisplay([3.0, 2.0, 1.5]).plot(ax=axes)
-    assert axes.get_legend() is None
-    assert display.plot(ax=axes, name="curve").ax_.get_legend() is not None
-
-
-def test_loss_curve_needs_a_fitted_model_with_a_curve(axes):
-    with pytest.raises(NotFittedError):
-        LossCurveDisplay.from_estimator(FVSBN(), ax=axes)
-    with pytest.raises(TypeError, match="BernoulliMLE has no training curve"):
-        LossCurveDisplay.from_estimator(BernoulliMLE().fit([[0, 1]]), ax=axes)
 
 
 # Images
@@ -128,7 +84,8 @@ def test_images_that_do_not_fit(images, shape, n_columns, message):
 def test_without_matplotlib(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for draw in (
-        lambda: LossCurveDisplay.from_estimator(model),
+        lambda: TrainingCurveDisplay.from_estimator(model),
+        lambda: GradientNoiseDisplay.from_estimator(model, np.eye(5)),
         lambda: ImageGridDisplay.from_arrays(np.eye(4), (2, 2)),
     ):
         with pytest.raises(ImportError, match=r'pip install "fastmle\[plot\]"'):

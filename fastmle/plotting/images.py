@@ -40,7 +40,7 @@ class ImageGridDisplay:
 
     See Also
     --------
-    LossCurveDisplay : The training curve of a model.
+    TrainingCurveDisplay : The training curve of a model.
 
     Examples
     --------

@@ -8,6 +8,7 @@ import numpy as np
 from ..montecarlo import ExpectationResult
 from ..montecarlo.runner import interval
 from ._axes import make_two_axes
+from ._curves import distinguished
 
 _WHAT_CAN_BE_DRAWN = "a result of expectation() or log_expectation() can be drawn"
 
@@ -195,7 +196,7 @@ class MonteCarloDisplay:
             raise ValueError("there is no result to draw")
         pairs = [_curve(result, name, component) for name, result in zip(names, results, strict=True)]
         is_vector = any(of_vector for _, of_vector in pairs)
-        curves = _distinguished([curve for curve, _ in pairs])
+        curves = distinguished([curve for curve, _ in pairs])
         display = cls(curves, exact=_number(exact), component=component if is_vector else None)
         return display.plot(ax=ax, **line_options)
 
@@ -355,14 +356,3 @@ def _number(exact):
     if np.ndim(exact) != 0:
         raise ValueError(f"exact is the value of one component, got an array of shape {np.shape(exact)}")
     return float(exact)
-
-
-def _distinguished(curves):
-    """Return curves with a number behind names that occur again."""
-    names = [curve.name for curve in curves]
-    return [
-        curve._replace(name=f"{curve.name} ({names[: place + 1].count(curve.name)})")
-        if names.count(curve.name) > 1
-        else curve
-        for place, curve in enumerate(curves)
-    ]
