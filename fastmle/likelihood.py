@@ -185,16 +185,14 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, out=
     # Residuals that are alike round the same way, one after the other: no bucket should add up many.
     n_summed = int(np.clip(_ALIKE / max(bits.heaviest_byte, 1e-9), _ALIKE, _MOST_SUMMED))
     value = np.zeros((n_parts, n_columns))
-    if out is not None and n_parts == 1:
-        grad_coef = out[None]
-    else:
-        grad_coef = np.empty((n_parts, *coef.shape))
+    in_place = out is not None and n_parts == 1
+    grad_coef = out[None] if in_place else np.empty((n_parts, *coef.shape))
     grad_intercept = np.zeros((n_parts, n_columns))
 
     def accumulate(unit, scratch):
         part, tiles, block = unit
         if tiles.start < waves[0].stop:  # cleared here, where the kernels find it in the cache
-            read = slice(columns[block.stop - 1] if out is not None and n_parts == 1 else None)
+            read = slice(columns[block.stop - 1] if in_place else None)
             grad_coef[part, block, read] = 0.0
         for index in tiles:
             tile = bits.tile(index)

@@ -1,7 +1,7 @@
 """Stochastic fits, the same for every model: parameters, validation, epochs, checkpoints.
 
-A model hands in a :class:`Problem`, by its method ``_make_problem``, and gets back fitted attributes. Streams are in
-:mod:`._stream`.
+A model hands in a :class:`Problem`, by its method ``_make_problem``, and gets back fitted attributes. Streams
+are in :mod:`._stream`.
 """
 
 import os
@@ -17,7 +17,7 @@ from sklearn.utils.validation import _is_fitted
 from ..data import Minibatches
 from ..engine import RandomStreams
 from ..persistence import read_checkpoint, write_checkpoint
-from ..solvers import Adam, AdamW, Layout, Momentum, SGD, StochasticDescent, make_schedule, minimize_batches
+from ..solvers import SGD, Adam, AdamW, Layout, Momentum, StochasticDescent, make_schedule, minimize_batches
 
 # Where the order of batches, the problem's own numbers and the rows held out come from: streams of one seed.
 BATCHES, OWN, HELD_OUT = range(3)
@@ -238,8 +238,8 @@ class StochasticFits(CallbackSupportMixin):
     def _streams(self):
         if self.checkpoint is not None and not isinstance(self.random_state, Integral):
             raise ValueError(
-                "checkpoint needs an integer as random_state, from which a resumed fit draws the same batches; "
-                f"it is {self.random_state!r}"
+                "checkpoint needs an integer as random_state, from which a resumed fit draws the same "
+                f"batches; it is {self.random_state!r}"
             )
         return RandomStreams(self.random_state)
 
@@ -352,8 +352,8 @@ def _split(bits, fraction, generator):
     n_held_out = max(1, round(fraction * n_rows))
     if n_held_out >= n_rows:
         raise ValueError(
-            f"early stopping would hold out {n_held_out} of {n_rows} rows (validation_fraction={fraction:g}) and "
-            "leave none to fit; give X_val, or set early_stopping=False"
+            f"early stopping would hold out {n_held_out} of {n_rows} rows (validation_fraction={fraction:g}) "
+            "and leave none to fit; give X_val, or set early_stopping=False"
         )
     order = generator.permutation(n_rows)
     return bits[np.sort(order[n_held_out:])], bits[np.sort(order[:n_held_out])]
