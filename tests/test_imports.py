@@ -22,6 +22,7 @@ INSIDE = {
     "engine": {"kernels"},
     "data": {"kernels", "engine"},
     "likelihood": {"data", "engine", "kernels"},
+    "lines": {"engine", "kernels", "likelihood"},
     "montecarlo": {"kernels", "engine", "data"},
     "information": {"kernels", "engine", "montecarlo", "data", "likelihood"},
     "metric": {"kernels", "engine"},
@@ -30,7 +31,10 @@ INSIDE = {
     "outputs": set(),
     "persistence": {"outputs"},
     "files": {"data", "outputs"},
-    "estimators": {"kernels", "engine", "data", "likelihood", "objectives", "solvers", "persistence"},
+    "estimators": {
+        *("kernels", "engine", "data", "likelihood", "lines"),
+        *("objectives", "solvers", "persistence"),
+    },
     "config": {"kernels", "engine", "data"},
     "__init__": {"config", "data", "information", "likelihood", "montecarlo", "objectives", "estimators"},
 }

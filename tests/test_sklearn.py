@@ -10,7 +10,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastmle import FVSBN, BernoulliMLE, BitMatrix
 
-
 STOCHASTIC = ("sgd", "momentum", "nesterov", "adam", "adamw")
 
 

@@ -30,6 +30,7 @@ try:
         MAX_LISTED,
         SCRATCH_LINES,
         add_gradient,
+        add_gradient_in_lines,
         add_log_likelihood,
         compute_logits,
         list_set_bits,
@@ -71,6 +72,7 @@ except ModuleNotFoundError as error:
 
 _KERNELS = (
     add_gradient,
+    add_gradient_in_lines,
     add_log_likelihood,
     advance_rows,
     column_words,
