@@ -94,7 +94,7 @@ def test_chunks_of_the_same_rows_weigh_the_same(chain, rng):
     before = model.intercept_.copy()
     heavy = pickle.loads(pickle.dumps(model)).partial_fit(chain[100:200], sample_weight=np.full(100, 2.0))
     light = model.partial_fit(chain[100:200])
-    assert_allclose(heavy.intercept_ - before, (light.intercept_ - before) * 2 / 1.5, atol=1e-7)
+    assert_allclose(heavy.intercept_ - before, (light.intercept_ - before) * 2 / 1.5, atol=1e-6)
     assert (heavy.total_weight_, light.total_weight_) == (300.0, 200.0)
 
 
@@ -194,7 +194,7 @@ def test_a_stream_that_diverges_keeps_the_last_chunk(chain):
     model = FVSBN(solver="sgd", random_state=0, batch_size=100).partial_fit(chain[:500])
     before = {name: value for name, value in vars(model).items() if name.endswith("_")}
     broken = pickle.loads(pickle.dumps(model))
-    broken._stream._descent.parameters[:] = 1e300
+    broken._stream._descent.parameters[:] = 3e38
     with pytest.raises(DivergenceError, match=r"chunk 1, batch 0 .*learning rate"):
         broken.partial_fit(chain[500:])
     for name, value in before.items():
