@@ -39,6 +39,8 @@ class _Costs(NamedTuple):
 
 
 _GRADIENT = _Costs(table=1.4, building=730.0, row=12.0, bit=1.9)
+# The same where the parameters stand in lines, which tables have to leave.
+_MINIBATCH = _GRADIENT._replace(building=1700.0)
 _SCORES = _Costs(table=0.76, building=270.0, row=12.0, bit=2.6)
 _LISTING = 3.0  # a set bit, when lists are made, once for all blocks
 
@@ -55,7 +57,7 @@ def _row_segments(tiles, n_blocks):
     return [tiles[part] for part in split_evenly(len(tiles), n_parts)]
 
 
-def _lines(*shape, dtype):
+def aligned(*shape, dtype):
     """Return working memory that begins where a cache line does: vector loads then never straddle two."""
     n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.empty(n_bytes + 64, dtype=np.uint8)
@@ -77,7 +79,7 @@ class _Scratch:
         shape = (self._n_lines + min(bits.shape[0], TILE_ROWS), lanes)
         kept = getattr(self._kept, "lines", None)
         if kept is None or kept.dtype != dtype or len(kept) < shape[0]:
-            kept = self._kept.lines = _lines(*shape, dtype=dtype)
+            kept = self._kept.lines = aligned(*shape, dtype=dtype)
         self._lines = kept
 
     def of(self, tile):
@@ -138,6 +140,16 @@ class _SetBits:
         return self._lists[index] if self.used and column // 8 >= self._worth_from else ()
 
 
+def list_minibatch(bits, n_jobs=None):
+    """Return the lists of set bits of rows of one tile, None where tables serve better, for :mod:`.lines`."""
+    n_features = bits.shape[1]
+    set_bits = _SetBits(bits, (n_features + 6) // 8, -(-n_features // kernels.LANES["float32"]), _MINIBATCH)
+    if bits.n_tiles != 1 or not set_bits.used:
+        return None
+    set_bits.prepare(range(1), n_jobs)
+    return set_bits.of(0, 8 * n_features)
+
+
 def _weights(coef, n_features):
     """Return the weights as the kernels take them: none for independent columns."""
     return np.empty((n_features, 0)) if coef is None else coef
@@ -147,7 +159,7 @@ def _work(n_rows, n_columns):
     return n_rows * n_columns * (16 + n_columns // 8)
 
 
-def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, out=None, n_jobs=None):
+def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jobs=None):
     """Return each column's summed log-likelihood and its gradient.
 
     Parameters
@@ -162,8 +174,6 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, out=
         Intercepts.
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Precision inside a tile; across tiles sums are float64.
-    out : ndarray of float64, shape (n_columns, m), or None, default=None
-        Memory for `grad_coef`, zero where `coef` is not read: those entries are left alone.
     n_jobs : int or None, default=None
         Number of threads.
 
@@ -185,17 +195,13 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, out=
     # Residuals that are alike round the same way, one after the other: no bucket should add up many.
     n_summed = int(np.clip(_ALIKE / max(bits.heaviest_byte, 1e-9), _ALIKE, _MOST_SUMMED))
     value = np.zeros((n_parts, n_columns))
-    if out is not None and n_parts == 1:
-        grad_coef = out[None]
-    else:
-        grad_coef = np.empty((n_parts, *coef.shape))
+    grad_coef = np.empty((n_parts, *coef.shape))
     grad_intercept = np.zeros((n_parts, n_columns))
 
     def accumulate(unit, scratch):
         part, tiles, block = unit
-        if tiles.start < waves[0].stop:  # cleared here, where the kernels find it in the cache
-            read = slice(columns[block.stop - 1] if out is not None and n_parts == 1 else None)
-            grad_coef[part, block, read] = 0.0
+        if tiles.start < waves[0].stop:
+            grad_coef[part, block] = 0.0  # here, where the kernels find it in the cache
         for index in tiles:
             tile = bits.tile(index)
             kernels.add_gradient(
@@ -222,12 +228,12 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, out=
             workspace=lambda: _Scratch(bits, dtype),
             work=_work(len(wave) * min(TILE_ROWS, bits.shape[0]), n_columns),
         )
-    return value.sum(axis=0), _add_up(grad_coef, out), grad_intercept.sum(axis=0)
+    return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
 
 
-def _add_up(parts, out):
+def _add_up(parts):
     """Sum over the first axis without a copy where there is one part."""
-    return parts[0] if len(parts) == 1 else parts.sum(axis=0, out=out)
+    return parts[0] if len(parts) == 1 else parts.sum(axis=0)
 
 
 def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):

@@ -143,11 +143,13 @@ def gradient_noise(model, X, *, batch_sizes=None, n_repeats=50, sample_weight=No
         bits = bits.take_columns(model.order_, n_jobs=model.n_jobs)
     problem = model._make_problem(bits, model.order_, streams.sequence(_OWN), warm=True, streaming=False)
 
+    entries = problem.layout.entries()  # what else is in the array may be anything
+
     def gradient(batches):
         """Return the mean of a row's gradient over some batches."""
-        total, n_rows = np.zeros(len(problem.parameters)), 0
+        total, n_rows = np.zeros(len(entries)), 0
         for number, batch in enumerate(batches):
-            total += problem.value_and_gradient(batch, problem.parameters, (next(steps), number))[1]
+            total += problem.value_and_gradient(batch, problem.parameters, (next(steps), number))[1][entries]
             n_rows += len(batch)
         return total / n_rows
 

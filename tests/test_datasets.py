@@ -47,6 +47,23 @@ def test_optimum(name):
     assert model.score(test) == pytest.approx(OPTIMA[name], abs=2e-4)
 
 
+@pytest.mark.parametrize("name", ["nltcs", "mushrooms", "plants", "pumsb_star"])
+def test_minibatches_come_near_the_optimum(name):
+    train, test = load(name)
+    model = FVSBN(solver="adamw", random_state=0, n_jobs=-1).fit(train)
+    assert model.score(test) == pytest.approx(OPTIMA[name], abs=0.3)
+
+
+@pytest.mark.parametrize("chunk", [1000, 10_000])
+@pytest.mark.parametrize("name", ["msnbc", "kdd"])
+def test_one_pass_comes_near_the_optimum(name, chunk):
+    train, test = load(name)
+    model = FVSBN(random_state=0)
+    for start in range(0, len(train), chunk):
+        model.partial_fit(train[start : start + chunk])
+    assert model.score(test) > FVSBN(n_jobs=-1).fit(train).score(test) - 0.05
+
+
 # Independent columns with add-one smoothing, as published with the data.
 INDEPENDENT = {"nltcs": -9.23, "msnbc": -6.77, "kdd": -2.45, "plants": -31.27, "book": -41.12}
 

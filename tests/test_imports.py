@@ -24,6 +24,7 @@ INSIDE = {
     "likelihood": {"data", "engine", "kernels"},
     "network": {"data", "engine", "kernels"},
     "conditionals": {"likelihood", "network"},
+    "lines": {"engine", "kernels", "likelihood"},
     "montecarlo": {"kernels", "engine", "data"},
     "information": {"kernels", "engine", "montecarlo", "data", "likelihood", "conditionals"},
     "metric": {"kernels", "engine"},
@@ -33,8 +34,8 @@ INSIDE = {
     "persistence": {"outputs"},
     "files": {"data", "outputs"},
     "estimators": {
-        *("kernels", "engine", "data", "likelihood", "network", "conditionals", "objectives", "solvers"),
-        "persistence",
+        *("kernels", "engine", "data", "likelihood", "lines", "network", "conditionals"),
+        *("objectives", "solvers", "persistence"),
     },
     "noise": {"data", "engine"},  # of a model that it is given
     "config": {"kernels", "engine", "data"},

@@ -31,12 +31,19 @@ OF_BOTH_PRECISIONS = {
     *("nade_add_gradient", "nade_log_likelihood", "nade_logits", "nade_represent", "nade_sample"),
     *("measure_slope", "update_adam", "update_momentum", "update_sgd"),
 }
+OF_SINGLE_PRECISION = {"add_gradient_in_lines"}
 # Modules whose kernels are compiled for every instruction-set level.
 OF_LEVELS = {"_bits", "_fvsbn", "_information", "_nade", "_optimizers", "_random", "_summaries"}
 N_ROWS = (1, 63, 64, 65, 4096)
 N_COLUMNS = (1, 7, 8, 9, 63, 64, 65)
 # Sums of up to 4096 terms, relative to the largest entry of the result.
 TOLERANCE = {"float64": 1e-13, "float32": 2e-5}
+
+
+def precisions_of(name):
+    if name in OF_SINGLE_PRECISION:
+        return ["float32"]
+    return FLOATS if name in OF_BOTH_PRECISIONS else ["float64"]
 
 
 def frozen(array):
@@ -186,10 +193,29 @@ class Cases(DistinctCases, InformationCases, NadeCases, OptimizerCases, RandomCa
         sums = value, grad_coef, grad_intercept
         return (*block, *sums, *self._lists()), [value, whole, grad_intercept]
 
+    def add_gradient_in_lines(self):
+        lanes = 2 * LANES["float32"]
+        n_lines = 8 * int(self._rng.integers(len(self._tile) + 1))
+        lines = np.zeros((n_lines, lanes), dtype=np.float32)
+        lines[:, : self._width] = self._normal(n_lines, self._width)
+        lines[self._n_columns :] = 0
+        grad_lines = self._normal(n_lines, lanes).astype(np.float32)
+        value, grad_intercept = self._normal(self._width), self._normal(self._width)
+        weight = self._weight() if self._weighted else None
+        intercept = frozen(self._normal(self._width))
+        scratch = np.full((2 * self._n_rows, LANES["float32"]), np.nan, dtype=np.float32)
+        block = self._tile, self._columns, frozen(lines), intercept, weight, scratch
+        return (*block, value, grad_lines, grad_intercept, *self._whole_lists()), [
+            value,
+            grad_lines,
+            grad_intercept,
+        ]
+
     def _lists(self):
         """The lists of set bits that may be given; every other time they are not."""
-        if self._rng.random() < 0.5:
-            return ()
+        return () if self._rng.random() < 0.5 else self._whole_lists()
+
+    def _whole_lists(self):
         (_, starts, bits), _ = self.list_set_bits()
         reference.list_set_bits(self._tile, starts, bits)
         return frozen(starts), frozen(bits)
@@ -324,7 +350,7 @@ def variants():
     return [
         pytest.param(name, dtype, level, id=f"{name}-{dtype}-{level}")
         for name, (kernel, _) in CATALOGUE.items()
-        for dtype in (FLOATS if name in OF_BOTH_PRECISIONS else ["float64"])
+        for dtype in precisions_of(name)
         for level in (
             kernels.available_levels()
             if kernel.__module__.removeprefix("fastmle.kernels.") in OF_LEVELS

@@ -207,7 +207,7 @@ def test_streams(X):
         for start in range(0, len(X), 37):
             stream.partial_fit(X[start : start + 37])
     assert stream.n_samples_seen_ == 30 * len(X)
-    assert stream.score(X) > BernoulliMLE().fit(X).score(X) + 1.0
+    assert stream.score(X) > BernoulliMLE().fit(X).score(X) + 0.4
     of_iterator = small(batch_size=16).fit(X[start : start + 100] for start in range(0, 400, 100))
     by_parts = small(batch_size=16)
     for start in range(0, 400, 100):

@@ -16,9 +16,10 @@ def row_gradients(model, X, weight):
     bits = BitMatrix.from_array(X[:, order], sample_weight=weight / weight.mean())
     seed = np.random.SeedSequence(0)
     problem = model._make_problem(bits, order, seed, warm=True, streaming=False)
+    entries = problem.layout.entries()
     return np.array(
         [
-            problem.value_and_gradient(bits[[row]], problem.parameters, (row, 0))[1].astype(float)
+            problem.value_and_gradient(bits[[row]], problem.parameters, (row, 0))[1][entries].astype(float)
             for row in range(len(X))
         ]
     )

@@ -10,13 +10,31 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastmle import FVSBN, NADE, BernoulliMLE, BitMatrix
 
+STOCHASTIC = ("sgd", "momentum", "nesterov", "adam", "adamw")
+
+
+def expected_failures(estimator):
+    """Return the checks that cannot hold.
+
+    All rows of these are in one batch, so weights are repetitions but for rounding. But where the FVSBN
+    starts, at the marginals, the slopes of the intercepts are zero, and Adam makes whole steps of what
+    rounding leaves of them.
+    """
+    if not isinstance(estimator, FVSBN) or estimator.solver not in ("adam", "adamw"):
+        return {}
+    reason = "the first step of Adam follows the sign of rounding"
+    return {f"check_sample_weight_equivalence_on_{kind}_data": reason for kind in ("dense", "sparse")}
+
 
 @parametrize_with_checks(
     [
         FVSBN(binarize=0.0),
+        FVSBN(binarize=0.0, representation="fisher"),
+        *(FVSBN(binarize=0.0, solver=solver, max_epochs=2) for solver in STOCHASTIC),
+        *(NADE(5, binarize=0.0, solver=solver, max_epochs=2) for solver in STOCHASTIC),
         BernoulliMLE(binarize=0.0, smoothing=1.0),
-        NADE(n_hidden=5, max_epochs=3, binarize=0.0),
-    ]
+    ],
+    expected_failed_checks=expected_failures,
 )
 def test_estimator_checks(estimator, check):
     check(estimator)

@@ -11,8 +11,8 @@ from ..engine import single_threaded_blas
 from ..exceptions import ConvergenceWarning, SeparationWarning, caller_level
 from ..objectives import FVSBNObjective
 from ..solvers import Stage, minimize_rows
+from ._base import in_order
 from ._names import name_columns
-from ._stochastic import in_order
 
 # Largest gradient entry a row down to which single precision serves: its noise is up to 6e-7.
 _COARSE_TOL = 6e-7

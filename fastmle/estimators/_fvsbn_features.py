@@ -20,10 +20,10 @@ class FVSBNFeatures(TransformerMixin):
         Returns
         -------
         ndarray of float64, shape (n_samples, n_features_out)
-            With ``representation="surprise"`` the entries of a row are -log p(x_i | x_<i), nats, one a column;
-            they add up to minus its score. With ``representation="fisher"`` they are the derivatives of log p(x)
-            with respect to the parameters of each of `fisher_columns` in turn: the intercept, and the weights of
-            the columns before it in the order.
+            With ``representation="surprise"`` the entries of a row are -log p(x_i | x_<i), nats, one a
+            column; they add up to minus its score. With ``representation="fisher"`` they are the derivatives
+            of log p(x) with respect to the parameters of each of `fisher_columns` in turn: the intercept,
+            and the weights of the columns before it in the order.
 
         Raises
         ------
@@ -32,9 +32,9 @@ class FVSBNFeatures(TransformerMixin):
 
         Notes
         -----
-        The derivative in the intercept is the residual :math:`r_i = x_i - p(x_i = 1 | x_{<i})`, that in a weight
-        :math:`r_i x_j`. Inner products of these scores, weighted by the inverse of their covariance, are the
-        Fisher kernel [1]_.
+        The derivative in the intercept is the residual :math:`r_i = x_i - p(x_i = 1 | x_{<i})`, that in a
+        weight :math:`r_i x_j`. Inner products of these scores, weighted by the inverse of their covariance,
+        are the Fisher kernel [1]_.
 
         References
         ----------
@@ -68,8 +68,8 @@ class FVSBNFeatures(TransformerMixin):
         Returns
         -------
         ndarray of object, shape (n_features_out,)
-            The name of a column for its surprise, or its intercept; ``"b|a"`` for the weight of column a in the
-            logit of column b.
+            The name of a column for its surprise, or its intercept; ``"b|a"`` for the weight of column a in
+            the logit of column b.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Stochastic fits, the same for every model: parameters, validation, epochs, checkpoints.
 
-A model hands in a :class:`Problem`, by its method ``_make_problem``, and gets back fitted attributes. Streams are in
-:mod:`._stream`.
+A model hands in a :class:`Problem`, by its method ``_make_problem``, and gets back fitted attributes. Streams
+are in :mod:`._stream`.
 """
 
 import os
@@ -17,11 +17,13 @@ from sklearn.utils.validation import _is_fitted
 from ..data import Minibatches
 from ..engine import RandomStreams
 from ..persistence import read_checkpoint, write_checkpoint
-from ..solvers import Adam, AdamW, Layout, Momentum, SGD, StochasticDescent, make_schedule, minimize_batches
+from ..solvers import SGD, Adam, AdamW, Layout, Momentum, StochasticDescent, make_schedule, minimize_batches
+from ._base import in_order
 
 # Where the order of batches, the problem's own numbers and the rows held out come from: streams of one seed.
 BATCHES, OWN, HELD_OUT = range(3)
-# Rows of a batch at most, and batches of an epoch at least, where batch_size="auto".
+# Rows of a batch at most, and batches of an epoch at least, where batch_size="auto". Fewer rows than that are
+# one batch, in which weights are exactly repetitions.
 _MOST_ROWS, _FEWEST_BATCHES = 256, 64
 # Power of the number of steps with which iterates are averaged: the last ninth of them counts most.
 _AVERAGE_POWER = 8.0
@@ -179,7 +181,7 @@ class StochasticFits(CallbackSupportMixin):
         n_rows = train.shape[0]
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = int(np.clip(n_rows // _FEWEST_BATCHES, 1, _MOST_ROWS))
+            batch_size = min(n_rows // _FEWEST_BATCHES, _MOST_ROWS) or n_rows
         batches = Minibatches(train, batch_size, random_state=streams.sequence(BATCHES))
         n_steps = self.max_epochs * -(-batches.n_batches // self.accumulate)
         descent = self._make_descent(problem, n_steps=n_steps)
@@ -238,8 +240,8 @@ class StochasticFits(CallbackSupportMixin):
     def _streams(self):
         if self.checkpoint is not None and not isinstance(self.random_state, Integral):
             raise ValueError(
-                "checkpoint needs an integer as random_state, from which a resumed fit draws the same batches; "
-                f"it is {self.random_state!r}"
+                "checkpoint needs an integer as random_state, from which a resumed fit draws the same "
+                f"batches; it is {self.random_state!r}"
             )
         return RandomStreams(self.random_state)
 
@@ -311,13 +313,6 @@ class _PlacedGradient:
         return self._problem.value_and_gradient(batch, parameters, self.descent.place)
 
 
-def in_order(bits, order, n_jobs=None):
-    """Return the data with columns in autoregressive order; None for none."""
-    if bits is None or np.array_equal(order, np.arange(len(order))):
-        return bits
-    return bits.take_columns(order, n_jobs=n_jobs)
-
-
 def is_permutation(order, n_features):
     """Whether an array has the indices of all columns."""
     right_kind = order.dtype.kind in "iu" and order.ndim == 1
@@ -352,8 +347,8 @@ def _split(bits, fraction, generator):
     n_held_out = max(1, round(fraction * n_rows))
     if n_held_out >= n_rows:
         raise ValueError(
-            f"early stopping would hold out {n_held_out} of {n_rows} rows (validation_fraction={fraction:g}) and "
-            "leave none to fit; give X_val, or set early_stopping=False"
+            f"early stopping would hold out {n_held_out} of {n_rows} rows (validation_fraction={fraction:g}) "
+            "and leave none to fit; give X_val, or set early_stopping=False"
         )
     order = generator.permutation(n_rows)
     return bits[np.sort(order[n_held_out:])], bits[np.sort(order[:n_held_out])]

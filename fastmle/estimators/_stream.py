@@ -9,10 +9,17 @@ from sklearn.utils.validation import _is_fitted
 from ..data import Minibatches
 from ..engine import RandomStreams
 from ..exceptions import DivergenceError
-from ._stochastic import BATCHES, OWN, StochasticFits, in_order
+from ._base import in_order
+from ._stochastic import BATCHES, OWN, StochasticFits
 
-# Rows of a step where batch_size="auto".
-_BATCH_ROWS = 256
+WEIGHTS_OF_STREAMS = (
+    "sample_weight and X_val do not go with an iterator of batches; make each batch a BitMatrix with the "
+    "weights of its rows"
+)
+# Rows of a step where batch_size="auto": more and shorter steps than along a table, as each row comes once.
+_BATCH_ROWS = 64
+# Rows for which the models' own learning rates are meant.
+_RATE_ROWS = 256
 
 
 class Columns(NamedTuple):
@@ -31,7 +38,8 @@ class Stream:
     """What a fit along a stream knows between two chunks of rows.
 
     Every chunk is shuffled, and goes in steps of `batch_size` rows; a step along fewer has a learning rate
-    that is smaller by the root of their share, as its noise is larger. Weights are divided by the mean of
+    that is smaller by the root of their share, as its noise is larger. So has every step where the model
+    chose the rate, which is meant for 256 rows. Weights are divided by the mean of
     those that were seen so far, this chunk included, so that a row counts the same in whatever chunk it
     comes.
 
@@ -56,6 +64,7 @@ class Stream:
         self._streams = RandomStreams(model.random_state)
         self._batch_size = _BATCH_ROWS if model.batch_size == "auto" else model.batch_size
         self._batch_size *= model.accumulate
+        self._full_rows = _RATE_ROWS if model.learning_rate is None else self._batch_size
         self.n_chunks = 0
         self.n_rows, self.weight = 0, 0.0
         if warm:
@@ -103,7 +112,7 @@ class Stream:
                     batch=number,
                     learning_rate=error.learning_rate,
                 ) from None
-            self._descent.move(slope, math.sqrt(len(batch) / self._batch_size))
+            self._descent.move(slope, math.sqrt(len(batch) / self._full_rows))
             self._count(slope)
         self.n_chunks += 1
 
@@ -113,6 +122,10 @@ class Stream:
         if self._n_since >= self._batch_size:
             self._losses.append(-self._value / self._n_since)
             self._value, self._n_since = 0.0, 0
+
+    def all_attributes(self):
+        """Return the fitted attributes as they are now, number and names of the columns among them."""
+        return self.columns.attributes() | self.attributes()
 
     def attributes(self):
         """Return the fitted attributes as they are now."""
@@ -160,15 +173,15 @@ class StreamFits(StochasticFits):
 
         Notes
         -----
-        The rows are shuffled and gone through once, in steps of `batch_size` ("auto": 256). A step along fewer
-        rows than that has a smaller learning rate. The first call, after which the order of the columns and
-        all parameters of the estimator hold until the next `fit`, starts at the smoothed marginals of its rows,
-        or from an earlier fit, which then counts as so many steps as its rows would have made. The penalty is
-        that of the weight of all rows so far.
+        The rows are shuffled and gone through once, in steps of `batch_size` ("auto": 64). A step along
+        fewer rows than that has a smaller learning rate. The first call, after which the order of the
+        columns and all parameters of the estimator hold until the next `fit`, starts at the smoothed
+        marginals of its rows, or from an earlier fit, which then counts as so many steps as its rows would
+        have made. The penalty is that of the weight of all rows so far.
 
-        The state of the optimiser is kept, also in a pickle, but not in a file of :meth:`save`. After an error
-        the estimator has the parameters of the last call that went well, and goes on from them with
-        a new optimiser.
+        The state of the optimiser is kept, also in a pickle, but not in a file of :meth:`save`. After an
+        error the estimator has the parameters of the last call that went well, and goes on from them with a
+        new optimiser.
         """
         bits = self._pack_for_fit(X, sample_weight)
         stream = getattr(self, "_stream", None)
@@ -188,17 +201,15 @@ class StreamFits(StochasticFits):
         for name, told in (("early_stopping", self.early_stopping), ("checkpoint", self.checkpoint)):
             if told:
                 raise ValueError(
-                    f"{name}={told!r} is for fit on a table, not for a stream, which is gone through once; leave it out"
+                    f"{name}={told!r} is for fit on a table, not for a stream, which is gone through once; "
+                    "leave it out"
                 )
         return Stream(self, bits, order, warm=warm)
 
     def _fit_stream(self, X, batches, sample_weight, X_val):
         """Fit along an iterator of tables, once; each is a chunk."""
         if sample_weight is not None or X_val is not None:
-            raise ValueError(
-                "sample_weight and X_val do not go with an iterator of batches; make each batch a BitMatrix with "
-                "the weights of its rows"
-            )
+            raise ValueError(WEIGHTS_OF_STREAMS)
         stream = None
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X)
@@ -215,7 +226,7 @@ class StreamFits(StochasticFits):
             stopped = step.call_on_fit_task_end(
                 estimator=self,
                 X=X,
-                reconstruction_attributes=lambda: stream.columns.attributes() | stream.attributes(),
+                reconstruction_attributes=stream.all_attributes,
             )
             if stopped:
                 break
@@ -231,7 +242,8 @@ class StreamFits(StochasticFits):
             first = bits if first is None else first
             if bits.shape[1] != first.shape[1]:
                 raise ValueError(
-                    f"batch {number} of the iterator has {bits.shape[1]} columns, batch 0 has {first.shape[1]}"
+                    f"batch {number} of the iterator has {bits.shape[1]} columns, "
+                    f"batch 0 has {first.shape[1]}"
                 )
             if not _same_names(bits.feature_names, first.feature_names):
                 raise ValueError(

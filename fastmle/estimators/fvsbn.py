@@ -15,7 +15,7 @@ from ._fvsbn_batch import BatchFits, refuse_too_wide
 from ._fvsbn_features import FVSBNFeatures
 from ._fvsbn_problem import FVSBNProblem
 from ._stochastic import STOCHASTIC_SOLVERS, is_permutation
-from ._stream import StreamFits
+from ._stream import WEIGHTS_OF_STREAMS, StreamFits
 
 
 class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
@@ -50,16 +50,18 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
         Newton decrement, at most `tol` / 20 times the objective (counted as 1e-3 nats a row at
         least). Any value down to 1e-10 can be reached.
     learning_rate : float or None, default=None
-        Of stochastic steps. None derives it from the mean number l of ones in a row: 0.15 / sqrt(1 + l) for
-        adam and adamw, 4 / (1 + l) for sgd, a tenth of that with momentum.
-    schedule : {"constant", "inverse_sqrt", "step", "cosine"} or callable, default="constant"
-        What becomes of the learning rate: it stays; falls as 1 / sqrt(1 + step/100); falls to a tenth twice, a
-        third of all steps apart; falls to zero along a cosine; or is multiplied by a function of the number of
-        the step, from 0 on.
+        Of stochastic steps. None derives it from the mean number l of ones in a row: 0.3 / sqrt(1 + l) for
+        adam and adamw, by which a logit moves by about 0.3; 4 / (1 + l) for sgd, the inverse of a bound of
+        the curvature, and a tenth of that with momentum.
+    schedule : {"constant", "inverse_sqrt", "step", "cosine"} or callable, default="inverse_sqrt"
+        What becomes of the learning rate: it stays; falls as 1 / sqrt(1 + step/100); falls to a tenth
+        twice, a third of all steps apart; falls to zero along a cosine; or is multiplied by a function of
+        the number of the step, from 0 on.
     warm_up : int, default=0
         Number of steps of a linear rise before.
     batch_size : int or "auto", default="auto"
-        Rows of a minibatch: "auto" takes a 64th of the rows, 256 at most, and 256 in a stream.
+        Rows of a minibatch: "auto" takes a 64th of the rows, 256 at most (below 64 rows all of
+        them), and 64 rows in a stream.
     max_epochs : int, default=30
         Largest number of passes along minibatches.
     max_time : float or None, default=None
@@ -74,18 +76,20 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
         Share of the learning rate by which weights shrink in a stochastic step. It is no penalty, and
         nothing that adam has.
     label_smoothing : float, default=0.0
-        Share s of every outcome that is replaced by half of each: 1 becomes 1 - s/2, and 0 becomes s/2. For any
-        solver.
+        Share s of every outcome that is replaced by half of each: 1 becomes 1 - s/2, and 0 becomes s/2.
+        For any solver.
     clip_norm : float or None, default=None
         Largest norm of the gradient of a stochastic step, per row; longer ones are shortened.
     average : bool, default=True
         Take the mean of the iterates of the stochastic steps, in which the last ninth counts most, instead of
-        the last of them. The noise of the minibatches hardly enters it, so the learning rate may stay.
+        the last of them. The noise of the minibatches hardly enters it, so the learning rate need not fall
+        fast.
     accumulate : int, default=1
         Number of minibatches that make one step.
     checkpoint : str, path-like or None, default=None
-        A file to which the state of a stochastic fit is written after every epoch, and from which it goes on if
-        there is one. The result is the same bits as without a stop.
+        A file to which the state of a stochastic fit is written after every epoch, and from which it goes
+        on if there is one. The result is the same bits as without a stop. What has been fitted may go on with
+        a larger `max_epochs`.
     warm_start : bool, default=False
         Let `fit` start from the weights of the last fit, if it had as many columns in the same order.
     n_jobs : int or None, default=None
@@ -116,9 +120,9 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
     stopped_ : str
         Why the fit ended: "tol", "max_iter", "max_epochs", "max_time", "patience", "callback" or "stream".
     loss_curve_ : ndarray of float64
-        Nats a row. Batch solver, shape (n_iter_ + 1,): the objective, divided by the sum of weights, after each
-        pass. Otherwise, shape (n_iter_,): mean negative log-likelihood of the rows of an epoch, each at the
-        parameters where its turn came; in a stream, of at least `batch_size` rows each.
+        Nats a row. Batch solver, shape (n_iter_ + 1,): the objective, divided by the sum of weights, after
+        each pass. Otherwise, shape (n_iter_,): mean negative log-likelihood of the rows of an epoch, each
+        at the parameters where its turn came; in a stream, of at least `batch_size` rows each.
     validation_curve_ : ndarray of float64, shape (n_iter_,)
         Mean negative log-likelihood of the rows held out, after each epoch; empty without any.
     seconds_curve_ : ndarray of float64
@@ -150,9 +154,7 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
     scikit-learn's callbacks (``set_callbacks``, say with ``sklearn.callback.ProgressBar()``) hear of
     every pass ("pass"), epoch ("epoch") or chunk of a stream ("chunk").
 
-    Stochastic solvers have the same objective, divided by the weight n of the rows. With the defaults they came
-    as close to the optimum's likelihood of other rows as a few hundredths of a nat in 30 epochs, on tables of
-    2000 to 50000 rows.
+    Stochastic solvers have the same objective, divided by the weight of the rows.
 
     References
     ----------
@@ -203,7 +205,7 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
         max_iter=1000,
         tol=1e-6,
         learning_rate=None,
-        schedule="constant",
+        schedule="inverse_sqrt",
         warm_up=0,
         batch_size="auto",
         max_epochs=30,
@@ -291,8 +293,8 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
         ConvergenceWarning
             If some columns did not reach `tol` in `max_iter` passes.
         SeparationWarning
-            If the estimate of some columns lies at infinity (with ``smoothing=0`` or ``alpha=0``; a stochastic
-            solver notices columns with a single outcome only).
+            If the estimate of some columns lies at infinity (with ``smoothing=0`` or ``alpha=0``; a
+            stochastic solver notices columns with a single outcome only).
 
         Notes
         -----
@@ -304,10 +306,9 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
             return self
         if self.solver == "batch" and X_val is not None:
             raise ValueError("X_val is for a stochastic solver; the batch solver goes to the optimum of X")
-        if is_stream:
-            bits = concatenate(list(self._pack_batches(X)))
-        else:
-            bits = self._pack_for_fit(X, sample_weight)
+        if is_stream and sample_weight is not None:
+            raise ValueError(WEIGHTS_OF_STREAMS)
+        bits = concatenate(list(self._pack_batches(X))) if is_stream else self._pack_for_fit(X, sample_weight)
         refuse_too_wide(bits.shape[1])
         if self.solver == "batch":
             attributes = self._fit_batch(X, bits)

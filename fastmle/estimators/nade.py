@@ -52,7 +52,8 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
     warm_up : int, default=0
         Number of steps of a linear rise before.
     batch_size : int or "auto", default="auto"
-        Rows of a minibatch: "auto" takes a 64th of the rows, 256 at most, and 256 in a stream.
+        Rows of a minibatch: "auto" takes a 64th of the rows, 256 at most (below 64 rows all of
+        them), and 64 rows in a stream.
     max_epochs : int, default=50
         Largest number of passes along minibatches.
     max_time : float or None, default=None

@@ -37,6 +37,7 @@ try:
         MAX_LISTED,
         SCRATCH_LINES,
         add_gradient,
+        add_gradient_in_lines,
         add_log_likelihood,
         compute_logits,
         list_set_bits,
@@ -88,6 +89,7 @@ except ModuleNotFoundError as error:
 
 _KERNELS = (
     add_gradient,
+    add_gradient_in_lines,
     add_log_likelihood,
     advance_rows,
     column_words,

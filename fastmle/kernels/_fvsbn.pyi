@@ -43,6 +43,19 @@ def add_gradient(
     bits: NDArray[uint16] | None = None,
     n_summed: int = 4096,
 ) -> None: ...
+def add_gradient_in_lines(
+    tile: NDArray[uint8],
+    columns: NDArray[int32],
+    lines: NDArray[float32],
+    intercept: NDArray[float64],
+    weight: NDArray[float64] | None,
+    scratch: NDArray[float32],
+    value: NDArray[float64],
+    grad_lines: NDArray[float32],
+    grad_intercept: NDArray[float64],
+    starts: NDArray[int32],
+    bits: NDArray[uint16],
+) -> None: ...
 def list_set_bits(tile: NDArray[uint8], starts: NDArray[int32], bits: NDArray[uint16]) -> None: ...
 def sample_block(
     tile: NDArray[uint8],

@@ -239,6 +239,24 @@ def add_gradient(
         grad_coef[lane, :column] += products[lane, :column]
 
 
+def add_gradient_in_lines(
+    tile, columns, lines, intercept, weight, scratch, value, grad_lines, grad_intercept, starts, bits
+):
+    """Add the same with ``lines[j, lane]`` the weight of variable j in the logit of column ``columns[lane]``.
+
+    All variables that have a line count: where one is no predecessor the weight is 0, and nobody asks for its
+    gradient.
+    """
+    rows, n_columns = _rows(tile)[:, : len(lines)], len(columns)
+    signs = _signs(tile, columns)
+    weight = np.ones(len(signs)) if weight is None else np.asarray(weight)
+    t = signs * (rows @ lines[: rows.shape[1], :n_columns].astype(np.float64) + intercept)
+    residual = weight[:, None] * signs * expit(-t)
+    value += weight @ log_expit(t)
+    grad_intercept += residual.sum(axis=0)
+    grad_lines[: rows.shape[1], :n_columns] += rows.T @ residual
+
+
 def list_set_bits(tile, starts, bits):
     """List the set bits of row r, ascending, as ``bits[starts[r] : starts[r + 1]]``.
 

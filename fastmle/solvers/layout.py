@@ -52,6 +52,7 @@ class Layout:
             raise ValueError(f"runs of entries must not overlap; entry {place} is in two of them")
         self.size = int(np.diff(every).sum())
         self.stop = int(every[:, 1].max(initial=0))
+        self._runs = every
         self._parts = [(part, True) for part in _cut(weights)] + [(part, False) for part in _cut(others)]
 
     @classmethod
@@ -78,6 +79,17 @@ class Layout:
         rows = np.arange(1, n)
         starts = first + n * rows
         return cls(np.column_stack([starts, starts + rows]), [(0, first)] if first else ())
+
+    def entries(self):
+        """Return the indices of all parameters, ascending, int64 of shape (size,).
+
+        Examples
+        --------
+        >>> from fastmle.solvers import Layout
+        >>> Layout(weights=[(3, 5)], others=[(0, 2)]).entries()
+        array([0, 1, 3, 4])
+        """
+        return np.concatenate([np.arange(start, stop) for start, stop in self._runs] or [self._runs[:, 0]])
 
     def map(self, function, *, n_jobs=None):
         """Call ``function(runs, are_weights)`` on the parts of the layout, and return the results in order.

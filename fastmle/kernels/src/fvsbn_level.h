@@ -183,6 +183,8 @@ static void add_gradient_float(
             grad_coef, grad_stride, grad_intercept);
 }
 
+#include "fvsbn_lines.h"
+
 static void sample_block_float(
     uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
     const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,
@@ -203,5 +205,6 @@ const fvsbn_functions FVSBN_TABLE = {
     sum_by_tables_f32, logits_to_terms_f32, add_log_likelihood_float, add_gradient_float,
     sum_by_tables_f64, logits_to_terms_f64, add_log_likelihood_f64, add_gradient_f64,
     list_set_bits,
+    add_gradient_in_lines,
     sample_block_float,
 };
