@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
+from epoch_problems import Epoch
 from expectation_problems import (
     CircleExpectation,
     CorrelatedExpectation,
@@ -14,6 +15,7 @@ from expectation_problems import (
     NormalExpectation,
 )
 from information_problems import DistinctRows, Divergence, MutualInformation, PairwiseDivergence
+from network_problems import NetworkGradient, NetworkSample
 from problems import Fit, Gram, Pack, Sample, ScoreSamples, ValueAndGradient
 
 PUBLISHED = ("plants", "dna", "baudio", "pumsb_star")
@@ -76,6 +78,16 @@ _TOY_INFORMATION = (
     (MutualInformation, 500, 20),
     (DistinctRows, 5000, 64, 3000),
 )
+_FULL_STOCHASTIC = (
+    (Epoch, 50_000, 784, 0.13, 256),
+    (NetworkGradient, 256, 784, 500, 0.13),
+    (NetworkSample, 1000, 784, 500, 0.13),
+)
+_TOY_STOCHASTIC = (
+    (Epoch, 600, 20, 0.3, 50),
+    (NetworkGradient, 40, 35, 10, 0.2),
+    (NetworkSample, 2000, 20, 10, 0.3),
+)
 _TITLES = {
     ValueAndGradient: "value + gradient",
     ScoreSamples: "score_samples",
@@ -94,12 +106,17 @@ def make_problem(kind, n_samples, n_features, density):
 def problems(toy=False, patterns=()):
     """Return the problems whose names contain one of the patterns (* and ? as in file names)."""
     found = [make_problem(*shape) for shape in (_TOY if toy else _FULL)]
-    shapes = (*_TOY_EXPECTATIONS, *_TOY_INFORMATION) if toy else (*_FULL_EXPECTATIONS, *_FULL_INFORMATION)
-    found += [kind(*shape) for kind, *shape in shapes]
+    others = (
+        (_TOY_EXPECTATIONS, _TOY_INFORMATION, _TOY_STOCHASTIC)
+        if toy
+        else (_FULL_EXPECTATIONS, _FULL_INFORMATION, _FULL_STOCHASTIC)
+    )
+    found += [kind(*shape) for shapes in others for kind, *shape in shapes]
     if not toy:
         found += [
             Fit(f"fit {name} {X.shape[0]} x {X.shape[1]}", *X.shape, X.mean(), X) for name, X in _load()
         ]
+        found += _on_images()
     return [
         problem
         for problem in found
@@ -112,6 +129,18 @@ def _load():
         X = load_table(name)
         if X is not None:
             yield name, X
+
+
+def _on_images(name="binarized_mnist"):
+    """Return problems whose bits come in runs, where the data set is there."""
+    X = load_table(name)
+    if X is None:
+        return []
+    few = X[:256]
+    return [
+        Epoch(*X.shape, X.mean(), 256, X, f"{name} "),
+        NetworkGradient(*few.shape, 500, few.mean(), few, f"{name} "),
+    ]
 
 
 def load_table(name):

@@ -54,7 +54,8 @@ def _chunks(X):
         yield slice(start, start + _CHUNK), X[start : start + _CHUNK].astype(np.float64)
 
 
-def _terms(x, z):
+def terms(x, z):
+    """Return the log-likelihoods of outcomes with logits z."""
     return log_expit(np.where(x == 1, z, -z))
 
 
@@ -63,11 +64,20 @@ def likelihood(X, coef, intercept):
     value, grad_coef, grad_intercept = 0.0, 0.0, 0.0
     for _, x in _chunks(X):
         z = x @ coef.T + intercept
-        value += _terms(x, z).sum()
+        value += terms(x, z).sum()
         residual = x - expit(z)
         grad_coef = grad_coef + residual.T @ x
         grad_intercept = grad_intercept + residual.sum(axis=0)
     return value, np.tril(grad_coef, k=-1), grad_intercept
+
+
+def objective(X, coef, intercept, alpha, columns=slice(None)):
+    """Return the penalised negative log-likelihood of columns, float64."""
+    coef = np.tril(coef, k=-1)[columns]
+    value = 0.5 * alpha * np.einsum("ij,ij->i", coef, coef)
+    for _, x in _chunks(X):
+        value -= terms(x[:, columns], x @ coef.T + intercept[columns]).sum(axis=0)
+    return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +148,7 @@ class ScoreSamples(Problem):
     def answer(self):
         scores = np.empty(self.n_samples)
         for rows, x in _chunks(self.X):
-            scores[rows] = _terms(x, x @ self.coef.T + self.intercept).sum(axis=1)
+            scores[rows] = terms(x, x @ self.coef.T + self.intercept).sum(axis=1)
         return scores
 
     def errors(self, answer):
@@ -237,12 +247,7 @@ class Fit(Problem):
 
     def objective(self, coef, intercept):
         """Return the objective of every fitted column, float64."""
-        coef = np.tril(coef, k=-1)
-        value = 0.5 * self.alpha * np.einsum("ij,ij->i", coef, coef)[self.columns]
-        for _, x in _chunks(self.X):
-            z = x @ coef[self.columns].T + intercept[self.columns]
-            value -= _terms(x[:, self.columns], z).sum(axis=0)
-        return value
+        return objective(self.X, coef, intercept, self.alpha, self.columns)
 
     def errors(self, answer):
         return {"objective": (self.objective(*answer) / self.answer - 1).max()}
@@ -266,7 +271,7 @@ def newton(X, columns, alpha):
 
 def _newton_column(A, x, penalty, theta):
     def objective(theta):
-        return 0.5 * penalty @ theta**2 - _terms(x, A @ theta).sum()
+        return 0.5 * penalty @ theta**2 - terms(x, A @ theta).sum()
 
     value = objective(theta)
     for _ in range(100):

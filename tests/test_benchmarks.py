@@ -57,7 +57,7 @@ def test_report(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     titles = "value + gradient", "score_samples", "sample", "pack", "Gram", "fit", "expectation", "Growth"
-    for title in titles:
+    for title in (*titles, "FVSBN epoch", "NADE value + gradient", "NADE sample"):
         assert title in report
     assert "**wrong**" not in report
     assert {path.name for path in tmp_path.glob("*.png")} == {"ratios.png", "growth.png", "solvers.png"}

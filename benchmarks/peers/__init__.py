@@ -12,6 +12,7 @@ FILES = (
     "fastmle_fvsbn",
     "fastmle_expectation",
     "fastmle_information",
+    "fastmle_stochastic",
     "numpy_arrays",
     "torch_autograd",
     "torch_by_hand",
@@ -31,6 +32,9 @@ FILES = (
     "torch_information",
     "numba_information",
     "table_engines",
+    "numpy_stochastic",
+    "torch_epoch",
+    "torch_network",
 )
 
 

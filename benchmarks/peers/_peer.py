@@ -16,6 +16,10 @@ fit                    coef and intercept at the optimum; None for a model of an
 divergence             Kullback-Leibler divergence of each row; None for what is only a bound
 pairwise_divergence    the matrix of divergences
 mutual_information     the matrix of all pairs of columns
+epoch                  coef and intercept after it
+network_gradient       summed log-likelihood of NADE, and its gradient in output weights, biases of the
+                       columns, input weights and biases of the hidden units
+network_sample         a table of zeros and ones
 distinct_rows          how often each distinct row occurs, in any order
 =====================  ===========================================================================
 
