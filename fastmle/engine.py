@@ -22,6 +22,8 @@ from . import kernels
 
 # Below this many elementary steps a pass is over before a second thread would have woken up.
 MIN_PARALLEL_WORK = 200_000
+# Generators that one seed sequence starts, where many are needed.
+_GENERATORS_A_SEED = 16
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
@@ -197,6 +199,14 @@ def single_threaded_blas():
                 _blas_limit.restore_original_limits()
 
 
+def aligned_memory(*shape, dtype):
+    """Return working memory that begins where a cache line does: vector loads then never straddle two."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + 64, dtype=np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
 def split_evenly(n_items, n_parts):
     """Return at most `n_parts` consecutive, non-empty slices that cover ``range(n_items)``.
 
@@ -261,6 +271,18 @@ class RandomStreams:
     def state(self, *index):
         """Return the state of the compiled generator of the kernels at the start of a stream."""
         return compiled_generators(self.sequence(*index))[0]
+
+    def states(self, n_streams):
+        """Return the states of many generators, of which the first do not depend on their number.
+
+        One seed sequence, which takes its time, starts sixteen of them: with stream k of this object the
+        sixteen from 16 k on.
+        """
+        states = np.empty((n_streams, 32), dtype=np.uint64)
+        for number, first in enumerate(range(0, n_streams, _GENERATORS_A_SEED)):
+            part = states[first : first + _GENERATORS_A_SEED]
+            part[:] = compiled_generators(self.sequence(number), len(part))
+        return states
 
 
 def compiled_generators(sequence, n_generators=1):

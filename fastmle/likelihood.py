@@ -14,14 +14,14 @@ import numpy as np
 from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
-from .engine import RandomStreams, compiled_generators, effective_n_jobs, map_units, split_evenly
+from .engine import RandomStreams, aligned_memory, effective_n_jobs, map_units, split_evenly
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
 # Pairs of blocks of columns that one unit of scores takes.
 _BATCH = 2
-# Rows that are drawn from one random stream; streams that one seed sequence starts, as it takes its time.
-_STREAM_ROWS, _STREAMS_A_SEED = 1024, 16
+# Rows that are drawn from one random stream.
+_STREAM_ROWS = 1024
 # Rows in a bucket of residuals, and in all buckets together, before they go on in float64.
 _ALIKE, _MOST_SUMMED = 512, 4096
 # Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
@@ -57,14 +57,6 @@ def _row_segments(tiles, n_blocks):
     return [tiles[part] for part in split_evenly(len(tiles), n_parts)]
 
 
-def aligned(*shape, dtype):
-    """Return working memory that begins where a cache line does: vector loads then never straddle two."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.empty(n_bytes + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + n_bytes].view(dtype).reshape(shape)
-
-
 class _Scratch:
     """Working memory of one thread: for tables or sums of a block of columns, then the lines of logits.
 
@@ -79,7 +71,7 @@ class _Scratch:
         shape = (self._n_lines + min(bits.shape[0], TILE_ROWS), lanes)
         kept = getattr(self._kept, "lines", None)
         if kept is None or kept.dtype != dtype or len(kept) < shape[0]:
-            kept = self._kept.lines = aligned(*shape, dtype=dtype)
+            kept = self._kept.lines = aligned_memory(*shape, dtype=dtype)
         self._lines = kept
 
     def of(self, tile):
@@ -352,12 +344,8 @@ def sample(n_samples, coef, intercept, *, random_state=None, prefix=None, n_jobs
     n_given = 0 if prefix is None else prefix.shape[1]
     coef = _weights(coef, n_features)
     drawn = BitMatrix(np.zeros(n_samples * n_groups, dtype=np.uint8), (n_samples, n_features))
-    root = RandomStreams(random_state)
     n_streams = -(-n_samples // _STREAM_ROWS)
-    states = np.empty((n_streams, 32), dtype=np.uint64)
-    for number, first in enumerate(range(0, n_streams, _STREAMS_A_SEED)):
-        part = states[first : first + _STREAMS_A_SEED]
-        part[:] = compiled_generators(root.sequence(number), len(part))
+    states = RandomStreams(random_state).states(n_streams)
 
     def rows_of(number, bits):
         """Return the rows of a stream, as bytes of a tile."""

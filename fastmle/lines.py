@@ -8,7 +8,7 @@ variable that may come before, in float32.
 import numpy as np
 
 from . import kernels, likelihood
-from .engine import map_units
+from .engine import aligned_memory, map_units
 
 _WIDTH = 2 * kernels.LANES["float32"]
 # Rows that the kernel takes together, for which there must be two lines each.
@@ -151,7 +151,7 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
         fill,
         units[::-1],
         n_jobs=n_jobs,
-        workspace=lambda: likelihood.aligned(2 * min(_RUN, n_samples), _WIDTH // 2, dtype=np.float32),
+        workspace=lambda: aligned_memory(2 * min(_RUN, n_samples), _WIDTH // 2, dtype=np.float32),
         work=n_samples * n_features * (16 + n_features // 8),
     )
     out[:n_features] = grad_intercept

@@ -13,7 +13,7 @@ from scipy.special import log_expit
 
 from . import kernels
 from .data import BitMatrix
-from .engine import RandomStreams, compiled_generators, map_units, split_evenly
+from .engine import RandomStreams, aligned_memory, map_units, split_evenly
 
 # Rows of a run: their states stay in the second cache, beside the weights of a block of columns. A small
 # batch is cut into two, but not below the rows that the kernels take together.
@@ -22,8 +22,6 @@ _RUN_ROWS, _LEAST_RUN_ROWS = 64, 8
 _MOST_SUMS = 8
 # Rows whose gradients add up in the precision of the parameters before they go on in float64.
 _WAVE_ROWS = 4096
-# Streams that one seed sequence starts, as it takes its time.
-_STREAMS_A_SEED = 16
 
 
 class Shape(NamedTuple):
@@ -61,7 +59,7 @@ class Shape(NamedTuple):
 
     def empty(self):
         """Return a flat array of zeros that begins where a cache line does."""
-        flat = _lines(self.size, dtype=self.dtype)
+        flat = aligned_memory(self.size, dtype=self.dtype)
         flat[:] = 0
         return flat
 
@@ -82,14 +80,6 @@ class Shape(NamedTuple):
         V, b, W, c = self.views(flat)
         h = self.n_hidden
         return tuple(part.astype(np.float64) for part in (V[:, :h], b, W[:, :h], c[:h]))
-
-
-def _lines(*shape, dtype):
-    """Return working memory that begins where a cache line does."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.empty(n_bytes + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 class Network:
@@ -116,7 +106,7 @@ class Network:
         wanted = kernels.nade_lines(_RUN_ROWS), self.shape.line
         kept = getattr(self._kept, "lines", None)
         if kept is None or kept.dtype != self.shape.dtype or kept.shape != wanted:
-            kept = self._kept.lines = _lines(*wanted, dtype=self.shape.dtype)
+            kept = self._kept.lines = aligned_memory(*wanted, dtype=self.shape.dtype)
         return kept
 
     def work(self, n_rows):
@@ -216,11 +206,7 @@ def sample(n_samples, network, *, random_state=None, prefix=None, n_jobs=None):
         for index in range(drawn.n_tiles):
             drawn.tile(index)[: prefix.n_groups] = prefix.tile(index)
     runs = _runs(drawn)
-    root = RandomStreams(random_state)
-    states = np.empty((len(runs), 32), dtype=np.uint64)
-    for number, first in enumerate(range(0, len(runs), _STREAMS_A_SEED)):
-        part = states[first : first + _STREAMS_A_SEED]
-        part[:] = compiled_generators(root.sequence(number), len(part))
+    states = RandomStreams(random_state).states(len(runs))
 
     def draw(unit, scratch):
         run, state = unit
