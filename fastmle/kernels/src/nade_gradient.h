@@ -18,12 +18,13 @@ static void NAME(pass_back)(
     const REAL *restrict h, REAL *restrict line, REAL *restrict back)
 {
     const ptrdiff_t stride = net->stride;
-    const REAL *residual = &block->residual[first][r], scale = 1 / keep;
     const int n = block->n_pending[r];
+    const REAL *residual, scale = 1 / keep;
     ptrdiff_t k = 0;
     if (n == 0)
         return;
     block->n_pending[r] = 0;
+    residual = &block->residual[first][r];
 #define ADD_COLUMNS(N)                                                                              \
     {                                                                                               \
         VECTOR sums[N];                                                                             \
