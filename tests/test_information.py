@@ -265,6 +265,13 @@ def test_pairwise_kl_is_kl_of_every_pair(log, rng):
     assert (square >= 0).all()
 
 
+def test_pairwise_kl_of_no_rows():
+    two = np.full((2, 3), 1 / 3)
+    assert fastmle.pairwise_kl(two[:0]).shape == (0, 0)
+    assert fastmle.pairwise_kl(two, two[:0]).shape == (2, 0)
+    assert fastmle.pairwise_kl(two[:0], two, base=2).shape == (0, 2)
+
+
 def test_pairwise_kl_of_single_precision(rng):
     P = rng.dirichlet(np.ones(30), size=9).astype(np.float32)
     Q = (P * (1 + 1e-3 * rng.random(30))).astype(np.float32)

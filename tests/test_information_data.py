@@ -153,6 +153,9 @@ def test_densities_of_other_libraries(rng, random_bits):
     assert_allclose(fastmle.kl_divergence(bits, table).mean, (plug_in(bits) + values).mean())
     with pytest.raises(ValueError, match="every value must be 0 or 1"):
         fastmle.kl_divergence(X, density)
+    for call in (lambda: fastmle.compare(density, 3, X), lambda: fastmle.decompose(bits, 3)):
+        with pytest.raises(TypeError, match=r"model(_b)? must be a fitted density, .*; got int"):
+            call()
 
 
 def test_columns_are_checked(model, random_bits):

@@ -219,6 +219,47 @@ def test_errors_that_are_not_small_are_told(p, q):
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (stats.hypsecant(), stats.loggamma(0.414)),  # where SciPy's density of p underflows
+        (stats.zipf(2), stats.geom(0.5)),  # terms that fall like 1 / k
+    ],
+)
+def test_integrals_that_diverge_unseen_have_no_small_error(p, q):
+    with pytest.warns(ConvergenceWarning, match="is estimated as inf"):
+        kl_of_distributions(p, q)
+
+
+def test_sums_of_heavy_tails_have_errors_as_large():
+    s = mp.mpf("1.1")
+    exact = float(mp.log(mp.zeta(2) / mp.zeta(s)) - (2 - s) * mp.zeta(s, 1, 1) / mp.zeta(s))
+    with pytest.warns(ConvergenceWarning) as caught:
+        value = kl_of_distributions(stats.zipf(1.1), stats.zipf(2))
+    error = float(str(caught[0].message).split("estimated as ")[1].split(";")[0])
+    assert abs(value - exact) < error < math.inf
+
+
+@pytest.mark.parametrize(
+    "p",
+    [
+        stats.triang(0.3),
+        stats.laplace_asymmetric(2),
+        stats.dgamma(1.1),
+        stats.rv_histogram((np.array([1, 5, 2, 0, 3]), np.array([0, 0.3, 1, 2, 2.1, 5.7])), density=False),
+    ],
+)
+def test_equal_distributions_with_kinks(p):
+    """Where all terms are zero the densities still tell whether anything was missed."""
+    assert kl_of_distributions(p, p, method="quadrature") == 0
+
+
+@pytest.mark.parametrize(("p", "q", "expected"), [(1, 0.5, math.log(2)), (0.5, 1, inf)])
+def test_what_scipy_warns_of_is_not_heard(p, q, expected):
+    got = kl_of_distributions(stats.geom(p), stats.geom(q), method="quadrature")
+    assert_allclose(got, expected, rtol=1e-14)
+
+
 def test_an_unnormalised_density_is_told():
     class Broken(stats.rv_continuous):
         def _pdf(self, x):

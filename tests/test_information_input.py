@@ -200,6 +200,26 @@ def test_shapes_and_options_that_are_refused(function, n_arguments):
             function(np.full((2, 3), 0.5), np.full((4, 3), 0.5), axis=0)
 
 
+def test_only_remedies_that_there_are():
+    with pytest.raises(ValueError, match=r"^P\[0, 1\] is NaN$"):
+        fastmle.pairwise_kl([[0.5, np.nan]])
+    with pytest.raises(ValueError, match=r"^q\[1\] is NaN$"):
+        fastmle.code_length([0.5, np.nan], 0)
+    with pytest.raises(ValueError, match=r"^q\[1\] is -0.5: probabilities are not negative$"):
+        fastmle.code_length([0.5, -0.5], 0)
+    with pytest.raises(ValueError, match=r"^q must sum to one .* but sum to 1.1$"):
+        fastmle.code_length([0.5, 0.6], 0)
+
+
+def test_masks_are_refused():
+    p = np.ma.masked_array([0.5, 0.5, 0.3], [False, False, True])
+    for arguments in ((p, [0.5, 0.3, 0.2]), ([0.5, 0.3, 0.2], p)):
+        with pytest.raises(ValueError, match="masks are not looked at"):
+            fastmle.kl_divergence(*arguments, normalize=True)
+    whole = np.ma.masked_array([0.5, 0.5], [False, False])
+    assert fastmle.kl_divergence(whole, [0.5, 0.5]) == 0
+
+
 def test_bases_and_orders_that_are_refused():
     p = [0.5, 0.5]
     for base in (0, -2, 1, math.inf, math.nan):

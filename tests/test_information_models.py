@@ -9,6 +9,7 @@ import pytest
 from information_models import Foreign, coins, log_probabilities, network, states
 from numpy.testing import assert_allclose
 from scipy import stats
+from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 import fastmle
@@ -256,6 +257,22 @@ def test_densities_of_other_rows():
     assert abs(result.mean - expected.mean()) < 5 * error
     with pytest.raises(ValueError, match=r"p \(KernelDensity\) gives to all rows of 2 zeros and ones sum to"):
         fastmle.kl_divergence(p, q, method="exact")
+
+
+def test_mixtures_of_scikit_learn(rng):
+    """Their samples take no seed, and come one component after the other, with labels."""
+    X = rng.normal(size=(300, 2))
+    p, q = (GaussianMixture(1, random_state=0).fit(table) for table in (X, 2 * X + 1))
+    exact = fastmle.kl_divergence(
+        *(stats.multivariate_normal(m.means_[0], m.covariances_[0]) for m in (p, q))
+    )
+    result = fastmle.kl_divergence(p, q, n_samples=20_000, rng=0)
+    assert abs(result.mean - exact) < 4 * result.standard_error
+    assert fastmle.kl_divergence(p, q, n_samples=20_000, rng=0, n_jobs=1).mean == result.mean
+    apart = GaussianMixture(2, random_state=0).fit(np.concatenate([X - 50, X + 50]))
+    sides = [fastmle.expectation(lambda x: x[0], apart, n_samples=20, rng=seed).mean for seed in range(20)]
+    assert abs(np.mean(sides)) < 4 * 50 / math.sqrt(400)
+    assert p.random_state == 0
 
 
 def test_scores_that_are_none(rng):

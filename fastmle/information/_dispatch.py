@@ -6,6 +6,7 @@ from numbers import Number
 from typing import NamedTuple
 
 from numpy import ndarray
+from numpy.ma import MaskedArray
 
 from ..data import BitMatrix
 from ._options import unit_of
@@ -97,6 +98,10 @@ def _kind_of_pair(measure, p, q):
 def _kind(thing):
     if isinstance(thing, BitMatrix):
         return _DATA
+    if isinstance(thing, MaskedArray) and thing.mask.any():
+        raise ValueError(
+            'masks are not looked at: pass filled(numpy.nan) with nan_policy="omit" or "propagate"'
+        )
     if isinstance(thing, (list, tuple, Number)) or hasattr(thing, "__array__"):
         return _ARRAYS
     if is_density(thing):

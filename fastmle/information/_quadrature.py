@@ -17,11 +17,14 @@ _DEGREE = 16
 _LEGENDRE = np.polynomial.Legendre.basis(_DEGREE)
 _NODES = np.concatenate([[-1.0], _LEGENDRE.deriv().roots(), [1.0]])
 _WEIGHTS = 2 / (_DEGREE * (_DEGREE + 1) * _LEGENDRE(_NODES) ** 2)
-# Intervals whose halves add up to them within this share of the whole integral are done.
-_TOLERANCE = 1e-13
+# Intervals whose halves add up to them within this share of the whole integral are done, if those of the
+# densities do as well.
+_TOLERANCE, _DENSITY_TOLERANCE = 1e-13, 1e-12
 _MOST_ROUNDS, _MOST_INTERVALS = 60, 4096
 # From values so far apart it is told how quickly a tail decays, and whether it does.
 _REACH, _CONSTANT = 10.0, 1 - 1e-6
+# Rounds that find where p becomes a denormal number, which has fewer digits.
+_NARROWINGS, _LOG_NORMAL = 4, math.log(2.0**-1022)
 # What densities may lack to an integral of one, before it counts as error.
 _MASS_TOLERANCE = 1e-10
 
@@ -129,6 +132,8 @@ def integrate(quantity, p, q):
         if beyond == math.inf and end == limit and quantity.of_p == math.inf and not any(lacking):
             return math.inf, 0.0
         error += beyond
+        if quantity.of_p == math.inf and p.underflows:
+            error += _lost(p, q, variable, end, inside)
     return value + outside, error + whole_bounded * abs(LOG_LEAST)
 
 
@@ -139,6 +144,24 @@ def _beyond(size, end, inside):
     if last == 0:
         return 0.0
     return last * reach / math.log(before / last) if last < before * _CONSTANT else math.inf
+
+
+def _lost(p, q, variable, end, inside):
+    """Return what may be missing towards an end where p has underflowed: log(p/q) may grow as fast."""
+
+    def size(t):
+        log_p, log_q, _ = log_densities(p, q, variable.x(t))
+        with np.errstate(all="ignore"):
+            return np.exp(log_p + variable.log_slope(t)) * (1 + np.abs(log_p) + np.abs(log_q))
+
+    if log_densities(p, q, variable.x(np.array([end])))[0][0] > LOG_LEAST:
+        return 0.0
+    low, high = inside, end  # between which p passes the least normal number
+    for _ in range(_NARROWINGS):
+        t = np.linspace(low, high, _DEGREE)
+        n_normal = int(np.argmin(log_densities(p, q, variable.x(t))[0] > _LOG_NORMAL))
+        low, high = t[max(n_normal - 1, 0)], t[max(n_normal, 1)]
+    return _beyond(size, low, inside) if low != inside else 0.0
 
 
 def _variable_and_edges(p, q, low, high, body):
@@ -182,8 +205,9 @@ def _adapt(integrand, edges):
         halves = _rule(integrand, left, right)
         together = halves[:, :n] + halves[:, n:]
         with np.errstate(invalid="ignore"):
-            errors = np.abs(whole[0] - together[0])
+            errors, *of_densities = np.abs(whole - together)[:3]
         rough = errors > _TOLERANCE * (np.abs(done[0]).sum() + np.abs(together[0]).sum())
+        rough |= np.max(of_densities, axis=0) > _DENSITY_TOLERANCE
         if last or n > _MOST_INTERVALS:
             rough[:] = False
         done, error = np.concatenate([done, together[:, ~rough]], axis=1), error + errors[~rough].sum()

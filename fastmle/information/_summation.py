@@ -97,9 +97,23 @@ class _Sum:
             if np.abs(terms).sum() <= enough and max(mass_p, mass_q) <= _MASS:
                 return
         if n_done < n_all:
-            a_share = abs(terms[-1]) / of_p[-1] if of_p[-1] > 0 else abs(LOG_LEAST)
-            self.error += float(mass_p) * (1 + a_share)
+            masses = float(masses_beyond(x[0])[0]), float(mass_p)
+            self.error += _beyond((n_done - n, n_done), masses, terms[[0, -1]], of_p[[0, -1]])
             self.beyond += float(mass_p)
             end = x[-1]
         if alike and sign * (end_of_q - end) > 0:
             self._leave(masses_beyond(end)[1])
+
+
+def _beyond(distances, masses, terms, of_p):
+    """Return what may be beyond the last of two outcomes: terms in tails that go on as powers do.
+
+    Between the outcomes the mass beyond falls by a power m of the distance, and the share that a term has in
+    p grows by a power c: the sum is infinite unless m is larger.
+    """
+    if not masses[1] > 0:
+        return 0.0
+    shares = 1 + np.divide(np.abs(terms), of_p, out=np.full(2, abs(LOG_LEAST)), where=of_p > 0)
+    powers = np.log([masses[0] / masses[1], shares[1] / shares[0]]) / math.log(distances[1] / distances[0])
+    falls, grows = powers[0], max(powers[1], 0.0)
+    return masses[1] * float(shares[1]) * (falls / (falls - grows) if falls > grows else math.inf)

@@ -74,6 +74,8 @@ class Pairs:
         Number of threads.
     names : sequence of str, default="pq"
         What messages call p and q.
+    offered : sequence of str
+        Options of the caller that messages may advise.
 
     Attributes
     ----------
@@ -90,7 +92,19 @@ class Pairs:
         If an argument does not hold real numbers.
     """
 
-    def __init__(self, p, q, *, axis, log, normalize, nan_policy, n_jobs, names="pq"):
+    def __init__(
+        self,
+        p,
+        q,
+        *,
+        axis,
+        log,
+        normalize,
+        nan_policy,
+        n_jobs,
+        names="pq",
+        offered=("log", "normalize", "nan_policy"),
+    ):
         if nan_policy not in POLICIES:
             raise ValueError(f"nan_policy must be one of {', '.join(POLICIES)}, got {nan_policy!r}")
         single = p is q
@@ -104,7 +118,7 @@ class Pairs:
         self._p, self._q = _merge_axes(p, q)
         self.log, self.omit = bool(log), nan_policy == "omit"
         self._normalize, self._nan_policy, self._n_jobs = normalize, nan_policy, n_jobs
-        self._single = single
+        self._single, self._offered = single, offered
 
     def map(self, function):
         """Call ``function(rows, entries, p, q)`` for every unit and return ``[(rows, result), ..]``.
@@ -224,16 +238,14 @@ class Pairs:
             if not self.log and (results[:, of_least] < 0).any():
                 index, value = self._find(name, lambda x: x < 0)
                 raise ValueError(
-                    f"{name}[{index}] is {value:.6g}: probabilities are not negative; "
-                    "for logarithms pass log=True"
+                    f"{name}[{index}] is {value:.6g}: probabilities are not negative"
+                    + "; for logarithms pass log=True" * ("log" in self._offered)
                 )
             has_nan = np.isnan(sums)
             if has_nan.any() and self._nan_policy == "raise":
                 index, _ = self._find(name, np.isnan)
-                raise ValueError(
-                    f'{name}[{index}] is NaN; nan_policy="omit" leaves such entries out, '
-                    '"propagate" returns NaN'
-                )
+                remedy = '; nan_policy="omit" leaves such entries out, "propagate" returns NaN'
+                raise ValueError(f"{name}[{index}] is NaN" + remedy * ("nan_policy" in self._offered))
             missing |= has_nan
             if check_sums:
                 self._check_sums(name, sums)
@@ -254,10 +266,10 @@ class Pairs:
             rows = np.flatnonzero(wrong)
             listed = ", ".join(f"{sums[row]:.10g}{self._place(row)}" for row in rows[:3].tolist())
             more = f" (and {len(rows) - 3} more)" if len(rows) > 3 else ""
+            remedy = "; pass normalize=True to divide by the sums" * ("normalize" in self._offered)
             raise ValueError(
                 f"{'the exponentials of ' * self.log}{name} must sum to one along axis {self._axis_given}, "
-                f"within {tolerance:.2g}, but sum to {listed}{more}; pass normalize=True to divide "
-                "by the sums"
+                f"within {tolerance:.2g}, but sum to {listed}{more}{remedy}"
             )
 
     def _place(self, row):

@@ -58,9 +58,8 @@ def code_length(q, x, base=2):
     q = np.asarray(q)
     if q.ndim != 1:
         raise ValueError(f"q must be one vector of probabilities, got an array of shape {q.shape}")
-    Pairs(q, q, axis=-1, log=False, normalize=False, nan_policy="raise", n_jobs=None, names="q").checked_sums(
-        "measure"
-    )
+    options = {"axis": -1, "log": False, "normalize": False, "nan_policy": "raise", "n_jobs": None}
+    Pairs(q, q, **options, names="q", offered=()).checked_sums("measure")
     x = np.asarray(x)
     if x.dtype.kind not in "iu":
         raise TypeError(f"x must be integers, indices of outcomes, got an array of {x.dtype}")

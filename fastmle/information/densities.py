@@ -39,12 +39,14 @@ def as_density(model, name):
     Raises
     ------
     TypeError
-        If it is a class.
+        If it is a class, or scores no rows.
     sklearn.exceptions.NotFittedError
         If a density of this library is not fitted.
     """
     if isinstance(model, type):
         raise TypeError(f"{name} is the class {model.__name__}; pass a fitted instance of it")
+    if not is_density(model):
+        raise TypeError(f"{name} must be a fitted density, with score_samples(X); got {type(model).__name__}")
     if not hasattr(model, "_pack_like_fit"):
         return Density(model, name)
     check_is_fitted(model)

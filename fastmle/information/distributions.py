@@ -277,7 +277,8 @@ def _integral(kind, p, q):
             f'{QUANTITIES[kind].name} of rows is no sum over their entries; pass method="monte_carlo"'
         )
     rule = add_up if is_discrete(p) else integrate
-    values, errors = zip(*(rule(QUANTITIES[kind], *pair) for pair in pairs), strict=True)
+    with np.errstate(all="ignore"):  # SciPy computes what it then does not use
+        values, errors = zip(*(rule(QUANTITIES[kind], *pair) for pair in pairs), strict=True)
     value, error = sum(values), sum(errors)
     if kind not in _ADDITIVE:
         value = min(value, 1.0)

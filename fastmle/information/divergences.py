@@ -34,8 +34,8 @@ def kl_divergence(
         Both of one kind, or data and a density:
 
         * arrays of probabilities, of shapes that broadcast; as long as each other along `axis`;
-        * fitted densities over the same variables: of this library, or with ``score_samples(X)`` and
-          ``sample(n, random_state=)``;
+        * fitted densities over the same variables: of this library, or with ``score_samples(X)`` and what
+          :func:`fastmle.expectation` samples from;
         * frozen SciPy distributions;
         * p data (a BitMatrix, array or data frame of zeros and ones) and q a fitted density: the divergence
           of the empirical distribution.

@@ -73,8 +73,8 @@ def log_probabilities(density, n_jobs=None):
     if not abs(total - 1) <= _TOLERANCE:
         raise ValueError(
             f"the probabilities that {density.name} gives to all rows of {n_features} zeros and ones sum to "
-            f"{total:.6g}, not to one, so that no sum over them is exact; for a density of other rows pass "
-            'method="monte_carlo"'
+            f"{total:.6g}, not to one, so that no sum over them is exact; for densities of other rows "
+            'kl_divergence, cross_entropy and entropy have method="monte_carlo"'
         )
     return logs
 

@@ -73,6 +73,9 @@ def pairwise_kl(P, Q=None, *, base=None, log=False, normalize=False, n_jobs=None
     unit, _ = unit_of(base)
     p, log_p = _prepare(P, log, normalize, n_jobs, "P")
     q, log_q = (p, log_p) if Q is P else _prepare(Q, log, normalize, n_jobs, "Q")
+    out = np.empty((len(P), len(Q)))
+    if out.size == 0:
+        return out
     near_p, near_q = (log_p, log_q) if log else (p, q)
     centre = (p.mean(axis=0) + q.mean(axis=0)) / 2
     excluded = q == 0 if not log else np.isneginf(log_q)
@@ -81,7 +84,6 @@ def pairwise_kl(P, Q=None, *, base=None, log=False, normalize=False, n_jobs=None
     from_centre = _sum_rows(np.where(excluded, 0.0, centre), q) - excluded[:, holes] @ centre[holes]
     to_centre = _sum_rows(p, np.broadcast_to(centre, p.shape))
     logs, differences = _log_ratios(centre, q), p - centre
-    out = np.empty((len(P), len(Q)))
 
     def run(rows):
         tile = out[rows]
@@ -129,9 +131,8 @@ def _log_ratios(centre, q):
 
 def _prepare(table, log, normalize, n_jobs, name):
     """Return the rows as probabilities, and the logarithms that were given, normalised."""
-    pairs = Pairs(
-        table, table, axis=1, log=log, normalize=normalize, nan_policy="raise", n_jobs=n_jobs, names=name
-    )
+    options = {"axis": 1, "log": log, "normalize": normalize, "nan_policy": "raise", "n_jobs": n_jobs}
+    pairs = Pairs(table, table, **options, names=name, offered=("log", "normalize"))
     _, scales = pairs.checked_sums("measure")
     scales = (0.0 if log else 1.0) if scales is None else scales[:, :1]
     if not log:

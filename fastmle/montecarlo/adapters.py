@@ -1,5 +1,6 @@
 """What P may be: SciPy's distributions, models, samplers and data, as the Distribution that each comes to."""
 
+import copy
 import functools
 import inspect
 import math
@@ -66,6 +67,8 @@ def _maker(P):
         return _scipy_variable
     if hasattr(P, "sample") and "random_state" in inspect.signature(P.sample).parameters:
         return _model
+    if hasattr(P, "sample") and "random_state" in getattr(P, "get_params", dict)():
+        return _mixture
     if hasattr(P, "resample"):
         return _kernel_density
     if hasattr(P, "sample"):
@@ -329,10 +332,26 @@ def _kernel_density(P):
 
 def _model(P):
     """A fitted density: anything with ``sample(n, random_state=)``."""
+    return _drawn_by(P, lambda n, state: P.sample(n, random_state=state))
 
+
+def _mixture(P):
+    """A fitted density with a parameter `random_state`, such as scikit-learn's GaussianMixture."""
+
+    def sample(n, state):
+        twin = copy.copy(P)
+        twin.random_state = state
+        rows = twin.sample(n)
+        # With labels the rows come one component after the other, and the first of them are no sample.
+        return state.permutation(rows[0]) if isinstance(rows, tuple) else rows
+
+    return _drawn_by(P, sample)
+
+
+def _drawn_by(P, sample):
     def draw(rng, n):
         # Not every estimator takes a Generator.
-        return P.sample(n, random_state=np.random.RandomState(np.random.MT19937(rng.bit_generator.seed_seq)))
+        return sample(n, np.random.RandomState(np.random.MT19937(rng.bit_generator.seed_seq)))
 
     return Drawn(
         type(P).__name__,

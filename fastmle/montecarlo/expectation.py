@@ -49,8 +49,8 @@ def expectation(
 
         * a frozen SciPy distribution of one or more dimensions, such as ``stats.norm(0, 1)``. Array
           parameters make rows with independent entries: ``stats.uniform([0, 0], 1)`` is the unit square;
-        * a fitted density of this library, or another estimator with ``sample(n, random_state=)``; x is a
-        row;
+        * a fitted density of this library, or another estimator with ``sample(n, random_state=)``, or
+          with the parameter `random_state` and ``sample(n)``; x is a row;
         * data: an array, memory map, data frame or BitMatrix. Every row is taken once, and the standard error
           is that of the rows as a sample;
         * a sampler: a function ``(rng, n)`` that returns n samples, drawn with the NumPy generator `rng`;
