@@ -323,3 +323,14 @@ def test_interrupted_fits_keep_the_earlier_one(X, monkeypatch):
 
 def test_bit_matrices(X):
     same_fit(small().fit(X), small().fit(BitMatrix.from_array(X)))
+
+
+@pytest.mark.parametrize("scale", [1e20, 1e100])
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_scores_beyond_float32(activation, scale, rng, X):
+    model = small(activation=activation).fit(X)
+    model.input_weights_[:] = scale * rng.normal(size=(12, 10))
+    model.output_weights_[:] = scale * rng.normal(size=(12, 10))
+    scores = model.score_samples(X)
+    assert_allclose(scores, model.score_features(X).sum(axis=1), rtol=1e-5)
+    assert_array_equal(model.score_samples(X[5:6]), scores[5:6])
