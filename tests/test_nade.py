@@ -227,6 +227,28 @@ def test_warm_start_goes_on(X):
     assert other.hidden_intercept_.shape == (5,)
 
 
+def test_parameters_set_after_the_fit_do_not_change_it(X, tmp_path):
+    model = small().fit(X)
+    scores, hidden, drawn = model.score_samples(X), model.transform(X), model.sample(20, random_state=0)
+    model.set_params(activation="relu", n_hidden=3)
+    model.save(tmp_path / "model")
+    for again in (model, load(tmp_path / "model")):
+        assert again.activation_ == "sigmoid"
+        assert_array_equal(again.score_samples(X), scores)
+        assert_array_equal(again.transform(X), hidden)
+        assert_array_equal(again.sample(20, random_state=0), drawn)
+
+
+@pytest.mark.parametrize("change", [{"activation": "relu"}, {"n_hidden": 3}, {"n_hidden": 12}])
+def test_other_networks_do_not_go_on(change, X):
+    model = small(warm_start=True).fit(X).set_params(**change)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=r"changed since it was fitted.*set them back"):
+        model.partial_fit(X)
+    assert vars(model) == before
+    same_fit(model.fit(X), small(**change).fit(X))
+
+
 def test_transform_makes_features(X):
     model = small().fit(X)
     hidden = model.transform(X)

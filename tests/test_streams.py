@@ -174,6 +174,14 @@ def test_order_and_names_of_the_first_chunk_hold(chain):
     assert not hasattr(unnamed, "feature_names_in_")
 
 
+def test_an_iterator_brings_its_own_names(chain):
+    model = FVSBN(solver="adam", warm_start=True).fit(pd.DataFrame(chain, columns=list("abcdefgh")))
+    model.fit(iter([pd.DataFrame(chain, columns=list("stuvwxyz"))]))
+    assert_array_equal(model.feature_names_in_, list("stuvwxyz"))
+    model.fit(iter([chain]))
+    assert not hasattr(model, "feature_names_in_")
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "step"])
 def test_schedules_without_a_length(chain, schedule):
     model = FVSBN().fit(chain)
