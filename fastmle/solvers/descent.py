@@ -151,7 +151,8 @@ class StochasticDescent:
 
     def rate_at(self, step):
         """Return the learning rate of a step, from 0 on."""
-        return self._base_rate * self._schedule(step)
+        factor = self._schedule(step)
+        return self._base_rate * check_number(f"what schedule returns at step {step}", factor, closed=True)
 
     @property
     def point(self):
