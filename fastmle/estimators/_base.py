@@ -78,7 +78,7 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         raise NotImplementedError
 
     def _terms(self, X, **options):
-        conditionals, bits = self._conditionals(), self._pack_like_fit(X)
+        bits, conditionals = self._pack_like_fit(X), self._conditionals()
         ordered = in_order(bits, conditionals.order, self.n_jobs)
         terms = conditionals.feature_terms(ordered, n_jobs=self.n_jobs, **options)
         return in_original_columns(terms, conditionals.order)
