@@ -173,6 +173,7 @@ def test_resumed_runs_are_the_same_bits(X, tmp_path):
         ({"activation": "relu"}, "activation"),
         ({"random_state": 1}, "random_state 0 instead of 1"),
         ({"dropout": 0.5}, "dropout"),
+        ({"weight_decay": 0.1}, "weight_decay 0.0 instead of 0.1"),
         ({"solver": "sgd"}, "solver"),
         ({"order": [*range(11, -1, -1)]}, "other order"),
         ({"batch_size": 7}, "batch_size"),

@@ -278,6 +278,9 @@ def test_a_fit_out_of_time_goes_on_inside_its_epoch(chain, tmp_path):
         ({"batch_size": 100}, "batch_size 50 instead of 100"),
         ({"order": "random"}, "other order"),
         ({"accumulate": 2}, "accumulate 1 instead of 2"),
+        ({"alpha": 2.0}, "alpha 1.0 instead of 2.0"),
+        ({"smoothing": 1.0}, "smoothing 0.5 instead of 1.0"),
+        ({"label_smoothing": 0.1}, "label_smoothing 0.0 instead of 0.1"),
     ],
 )
 def test_states_of_other_fits_are_refused(chain, tmp_path, change, message):

@@ -256,10 +256,16 @@ class StochasticFits(CallbackSupportMixin):
         return held_out
 
     def _describe(self, order, batch_size, train, held_out):
-        """Return what a checkpoint must agree with: what it is a fit of."""
+        """Return what a checkpoint must agree with: what it is a fit of.
+
+        That is all but what steers the steps: who met a divergence may go on with a lower learning rate.
+        """
         return {
             "estimator": type(self).__name__,
             "solver": self.solver,
+            "alpha": self.alpha,
+            "weight_decay": self.weight_decay,
+            "label_smoothing": self.label_smoothing,
             "columns": train.shape[1],
             "order": order,
             "rows": train.shape[0],
