@@ -1,5 +1,6 @@
 """NADE as an estimator: fits, orders, weights, streams, files, and what it refuses."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -270,10 +271,17 @@ def test_files(X, tmp_path):
     assert_array_equal(model.score_samples(X), again.score_samples(X))
     assert_array_equal(model.validation_curve_, again.validation_curve_)
     assert again.get_params() == model.get_params()
-    model.output_weights_ = model.output_weights_[:, :-1]
-    model.save(path)
-    with pytest.raises(ModelFileError, match="output_weights_"):
-        load(path)
+    for name, wrong in (
+        ("output_weights_", model.output_weights_[:, :-1]),
+        ("hidden_intercept_", model.hidden_intercept_[:, None]),
+        ("hidden_intercept_", np.empty(0)),
+        ("activation_", "tanh"),
+    ):
+        damaged = copy.deepcopy(model)
+        setattr(damaged, name, wrong)
+        damaged.save(path)
+        with pytest.raises(ModelFileError, match=name):
+            load(path)
 
 
 def test_information_of_networks(X):

@@ -362,12 +362,18 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
         return super()._describe(*fit) | own
 
     def _check_file(self):
-        shape = self.n_features_in_, len(self.hidden_intercept_)
-        for name in ("input_weights_", "output_weights_", "hidden_intercept_", "intercept_"):
+        n_features, n_hidden = self.n_features_in_, max(1, self.hidden_intercept_.size)
+        shapes = {
+            "hidden_intercept_": (n_hidden,),
+            "input_weights_": (n_features, n_hidden),
+            "output_weights_": (n_features, n_hidden),
+            "intercept_": (n_features,),
+        }
+        for name, shape in shapes.items():
             array = getattr(self, name)
             if array.dtype != np.float64 or not np.isfinite(array).all():
                 raise ValueError(f"{name} that is not finite")
-            if name.endswith("weights_") and array.shape != shape:
+            if array.shape != shape:
                 raise ValueError(f"{name} of shape {array.shape}")
         if self.activation_ not in NADE_ACTIVATIONS:
             raise ValueError(f"activation_ {self.activation_!r}")
