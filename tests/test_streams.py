@@ -211,6 +211,16 @@ def test_a_stream_that_diverges_keeps_the_last_chunk(chain):
     assert broken.score(chain) > model.score(chain) - 0.1
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_the_last_step_of_a_chunk_may_diverge(chain, solver):
+    model = FVSBN(solver=solver, learning_rate=1e45, batch_size=len(chain))
+    with pytest.raises(DivergenceError, match=r"chunk 0, batch 0 .*a parameter is not finite after a step"):
+        model.partial_fit(chain)
+    assert not hasattr(model, "coef_")
+    with pytest.raises(DivergenceError, match="a parameter is not finite after a step"):
+        model.set_params(max_time=0).fit(chain)
+
+
 @pytest.mark.parametrize("solver", ["batch", "adam"])
 def test_iterators_of_batches(chain, solver):
     frame = pd.DataFrame(chain, columns=list("abcdefgh"))

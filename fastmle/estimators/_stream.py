@@ -103,18 +103,19 @@ class Stream:
             random_state=self._streams.sequence(BATCHES, self.n_chunks),
             mean_weight=self.weight / self.n_rows,
         )
-        for number, batch in enumerate(batches(0)):
-            try:
+        try:
+            for number, batch in enumerate(batches(0)):  # noqa: B007 (named in the error)
                 slope = self._descent.evaluate([batch])
-            except DivergenceError as error:
-                raise DivergenceError(
-                    f"the fit diverged in chunk {self.n_chunks}, batch {number} (counted from 0): {error}",
-                    epoch=self.n_chunks,
-                    batch=number,
-                    learning_rate=error.learning_rate,
-                ) from None
-            self._descent.move(slope, math.sqrt(len(batch) / self._full_rows))
-            self._count(slope)
+                self._descent.move(slope, math.sqrt(len(batch) / self._full_rows))
+                self._count(slope)
+            self._descent.check_parameters()
+        except DivergenceError as error:
+            raise DivergenceError(
+                f"the fit diverged in chunk {self.n_chunks}, batch {number} (counted from 0): {error}",
+                epoch=self.n_chunks,
+                batch=number,
+                learning_rate=error.learning_rate,
+            ) from None
         self.n_chunks += 1
 
     def _count(self, slope):
