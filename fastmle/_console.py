@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-# What the library raises on input that it cannot take; other exceptions are defects and keep their
-# traceback.
-_EXPECTED = (ValueError, TypeError, OSError, MemoryError, ImportError)
+from .exceptions import DivergenceError
+
+# What the library raises on input and settings that it cannot take; other exceptions are defects and
+# keep their traceback.
+_EXPECTED = (ValueError, TypeError, OSError, MemoryError, ImportError, DivergenceError)
 
 
 class CommandGroup(click.Group):

@@ -104,6 +104,11 @@ def fit(data, output, kind, binarize, n_jobs, key, test, test_key, as_json, **op
     finite is null.
     """
     _check_output(output, data, test)
+    checkpoint = options["checkpoint"]
+    if checkpoint is not None:
+        _check_output(checkpoint, data, test)
+        if os.path.realpath(checkpoint) == os.path.realpath(output):
+            raise click.UsageError(f"{output} is the output, it cannot be the checkpoint as well")
     if test_key is not None and test is None:
         raise click.UsageError("--test-key needs --test")
     model = make_model(kind, options).set_params(binarize=binarize, n_jobs=n_jobs)

@@ -83,9 +83,17 @@ class NetworkConditionals:
     order: np.ndarray | None
 
     def log_likelihood(self, bits, *, dtype=None, n_jobs=None):
-        """Return the log-likelihood of every row, in float32 unless `dtype` says otherwise."""
-        own = self._single if dtype in (None, np.float32) else self._double
-        return network.log_likelihood(bits, own, n_jobs=n_jobs)
+        """Return the log-likelihood of every row, in float32 unless `dtype` says otherwise.
+
+        No outcome is impossible to the network: rows whose terms overflow in float32 go on in float64.
+        """
+        if dtype == np.float64:
+            return network.log_likelihood(bits, self._double, n_jobs=n_jobs)
+        scores = network.log_likelihood(bits, self._single, n_jobs=n_jobs)
+        lost = np.flatnonzero(~np.isfinite(scores))
+        if len(lost):
+            scores[lost] = network.log_likelihood(bits[lost], self._double, n_jobs=n_jobs)
+        return scores
 
     def feature_terms(self, bits, *, logits=False, n_jobs=None):
         """Return log p(x_i | x_<i) of every row and column, or with `logits` those of x_i = 1; float64."""
@@ -103,7 +111,8 @@ class NetworkConditionals:
 
     def _make(self, dtype):
         shape = network.Shape(*self.output_weight.shape, dtype)
-        flat = shape.pack(self.output_weight, self.bias, self.input_weight, self.hidden_bias)
+        with np.errstate(over="ignore"):  # a weight beyond float32 is infinite there
+            flat = shape.pack(self.output_weight, self.bias, self.input_weight, self.hidden_bias)
         return network.Network(shape, flat, self.activation)
 
     @functools.cached_property

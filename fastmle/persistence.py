@@ -90,7 +90,7 @@ def read_checkpoint(path):
         CHECKPOINT_NAME,
         "checkpoint",
         "name another file as checkpoint, this one stays as it is",
-        "remove it to begin anew",
+        "name another file as checkpoint, or remove this one to begin anew",
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastmle import FVSBN, BernoulliMLE, BitMatrix, NotFittedError, fvsbn_value_and_gradient
+from fastmle import FVSBN, NADE, BernoulliMLE, BitMatrix, NotFittedError, fvsbn_value_and_gradient
 
 GOOD = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0], [0, 0, 1]])
 
@@ -22,7 +22,7 @@ def altered(value, dtype=None):
     return X
 
 
-@pytest.fixture(params=[FVSBN, BernoulliMLE])
+@pytest.fixture(params=[FVSBN, NADE, BernoulliMLE])
 def estimator(request):
     return request.param
 

@@ -360,6 +360,10 @@ def test_config_is_that_of_the_api(capsys):
         ("fit train.npy -o m --hidden 3", "fvsbn has no --hidden"),
         ("fit train.npy -o m --model nade --tol 1", "nade has no --tol"),
         ("fit train.npy -o m --model nade --checkpoint c", "--checkpoint needs --seed"),
+        ("fit train.npy -o m --model nade --checkpoint m --seed 0", "m is the output"),
+        ("fit train.npy -o m --model nade --checkpoint train.npy --seed 0", "train.npy is to be read"),
+        ("fit train.npy -o m --model nade --checkpoint no/c --seed 0", "there is no folder"),
+        ("fit train.npy -o m --model nade --hidden 2 --learning-rate 1e30", "the fit diverged in epoch"),
         (
             "fit train.npy -o m --model bernoulli --alpha 1 --max-iter 3",
             "bernoulli has no --alpha, --max-iter",

@@ -1,5 +1,6 @@
 """NADE as an estimator: fits, orders, weights, streams, files, and what it refuses."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -173,6 +174,7 @@ def test_resumed_runs_are_the_same_bits(X, tmp_path):
         ({"activation": "relu"}, "activation"),
         ({"random_state": 1}, "random_state 0 instead of 1"),
         ({"dropout": 0.5}, "dropout"),
+        ({"weight_decay": 0.1}, "weight_decay 0.0 instead of 0.1"),
         ({"solver": "sgd"}, "solver"),
         ({"order": [*range(11, -1, -1)]}, "other order"),
         ({"batch_size": 7}, "batch_size"),
@@ -227,6 +229,28 @@ def test_warm_start_goes_on(X):
     assert other.hidden_intercept_.shape == (5,)
 
 
+def test_parameters_set_after_the_fit_do_not_change_it(X, tmp_path):
+    model = small().fit(X)
+    scores, hidden, drawn = model.score_samples(X), model.transform(X), model.sample(20, random_state=0)
+    model.set_params(activation="relu", n_hidden=3)
+    model.save(tmp_path / "model")
+    for again in (model, load(tmp_path / "model")):
+        assert again.activation_ == "sigmoid"
+        assert_array_equal(again.score_samples(X), scores)
+        assert_array_equal(again.transform(X), hidden)
+        assert_array_equal(again.sample(20, random_state=0), drawn)
+
+
+@pytest.mark.parametrize("change", [{"activation": "relu"}, {"n_hidden": 3}, {"n_hidden": 12}])
+def test_other_networks_do_not_go_on(change, X):
+    model = small(warm_start=True).fit(X).set_params(**change)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=r"changed since it was fitted.*set them back"):
+        model.partial_fit(X)
+    assert vars(model) == before
+    same_fit(model.fit(X), small(**change).fit(X))
+
+
 def test_transform_makes_features(X):
     model = small().fit(X)
     hidden = model.transform(X)
@@ -247,10 +271,17 @@ def test_files(X, tmp_path):
     assert_array_equal(model.score_samples(X), again.score_samples(X))
     assert_array_equal(model.validation_curve_, again.validation_curve_)
     assert again.get_params() == model.get_params()
-    model.output_weights_ = model.output_weights_[:, :-1]
-    model.save(path)
-    with pytest.raises(ModelFileError, match="output_weights_"):
-        load(path)
+    for name, wrong in (
+        ("output_weights_", model.output_weights_[:, :-1]),
+        ("hidden_intercept_", model.hidden_intercept_[:, None]),
+        ("hidden_intercept_", np.empty(0)),
+        ("activation_", "tanh"),
+    ):
+        damaged = copy.deepcopy(model)
+        setattr(damaged, name, wrong)
+        damaged.save(path)
+        with pytest.raises(ModelFileError, match=name):
+            load(path)
 
 
 def test_information_of_networks(X):
@@ -323,3 +354,14 @@ def test_interrupted_fits_keep_the_earlier_one(X, monkeypatch):
 
 def test_bit_matrices(X):
     same_fit(small().fit(X), small().fit(BitMatrix.from_array(X)))
+
+
+@pytest.mark.parametrize("scale", [1e20, 1e100])
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_scores_beyond_float32(activation, scale, rng, X):
+    model = small(activation=activation).fit(X)
+    model.input_weights_[:] = scale * rng.normal(size=(12, 10))
+    model.output_weights_[:] = scale * rng.normal(size=(12, 10))
+    scores = model.score_samples(X)
+    assert_allclose(scores, model.score_features(X).sum(axis=1), rtol=1e-5)
+    assert_array_equal(model.score_samples(X[5:6]), scores[5:6])

@@ -234,3 +234,13 @@ def test_dropout_leaves_out_its_share_and_is_unbiased_to_first_order(rng, random
     assert not np.array_equal(left[0], left[1])
     _, again = gradient(bits, flat, (0, 0))
     assert_array_equal(shape.views(again)[0][0, :h] != 0, left[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_not_a_number_is_not_certain(dtype, rng, random_bits):
+    shape = network.Shape(5, 3, dtype)
+    flat = shape.pack(*draw_parameters(rng, 5, 3))
+    flat[0] = np.nan
+    bits = BitMatrix.from_array(random_bits(20, 5))
+    assert np.isnan(network.log_likelihood(bits, network.Network(shape, flat, "relu"))).all()
+    assert np.isnan(network.Gradient(shape, "relu")(bits, flat)[0])

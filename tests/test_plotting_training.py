@@ -105,6 +105,13 @@ def test_the_curve_of_nade(axes):
     assert legend(axes) == ["NADE, training"]
 
 
+def test_a_single_epoch_is_seen(axes):
+    model = NADE(n_hidden=3, max_epochs=1, random_state=0).fit(ROWS)
+    (line,) = TrainingCurveDisplay.from_estimator(model, ax=axes).lines_
+    assert len(line.get_xdata()) == 1
+    assert line.get_marker() == "."
+
+
 def test_several_runs_share_axes(batch, stochastic, axes):
     display = TrainingCurveDisplay.from_estimators([stochastic, stochastic, batch], ax=axes)
     assert legend(axes) == [

@@ -8,7 +8,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
-from fastmle import FVSBN, BitMatrix, DivergenceError, ModelFileError, NotFittedError, SeparationWarning
+from fastmle import (
+    FVSBN,
+    BitMatrix,
+    DivergenceError,
+    ModelFileError,
+    NotFittedError,
+    SeparationWarning,
+    load,
+)
 from fastmle.data import Minibatches
 from fastmle.estimators._stochastic import STOCHASTIC_SOLVERS
 
@@ -270,6 +278,9 @@ def test_a_fit_out_of_time_goes_on_inside_its_epoch(chain, tmp_path):
         ({"batch_size": 100}, "batch_size 50 instead of 100"),
         ({"order": "random"}, "other order"),
         ({"accumulate": 2}, "accumulate 1 instead of 2"),
+        ({"alpha": 2.0}, "alpha 1.0 instead of 2.0"),
+        ({"smoothing": 1.0}, "smoothing 0.5 instead of 1.0"),
+        ({"label_smoothing": 0.1}, "label_smoothing 0.0 instead of 0.1"),
     ],
 )
 def test_states_of_other_fits_are_refused(chain, tmp_path, change, message):
@@ -287,6 +298,39 @@ def test_states_of_other_fits_are_refused(chain, tmp_path, change, message):
     assert path.read_bytes() == content
 
 
+def test_states_with_other_rows_held_out_are_refused(chain, tmp_path):
+    model = FVSBN(solver="adam", random_state=5, max_epochs=1, checkpoint=tmp_path / "state")
+    model.fit(chain[100:], X_val=chain[:100])
+    with pytest.raises(ValueError, match="other held_out_ones"):
+        model.fit(chain[100:], X_val=1 - chain[:100])
+
+
+def test_numbers_of_numpy_are_settings_too(chain, tmp_path):
+    settings = {"batch_size": 50, "accumulate": 2, "random_state": 5, "average": True, "max_epochs": 1}
+    of_numpy = {name: np.array(value)[()] for name, value in settings.items()}
+    FVSBN(solver="adam", checkpoint=tmp_path / "state", **of_numpy).fit(chain)
+    again = FVSBN(solver="adam", checkpoint=tmp_path / "state", **settings).fit(chain)
+    assert_same_fit(again, FVSBN(solver="adam", **settings).fit(chain))
+
+
+def test_files_of_models_with_a_checkpoint_or_a_function(chain, tmp_path):
+    model = FVSBN(solver="adam", max_epochs=1, random_state=0, checkpoint=tmp_path / "state").fit(chain)
+    model.save(tmp_path / "model")
+    assert load(tmp_path / "model").checkpoint == str(tmp_path / "state")
+    content = (tmp_path / "model").read_bytes()
+    model.set_params(schedule=lambda step: 1.0)
+    with pytest.raises(TypeError, match=r"schedule is a function, .* set_params\(schedule="):
+        model.save(tmp_path / "model")
+    assert (tmp_path / "model").read_bytes() == content
+
+
+@pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf, None])
+def test_schedules_that_make_no_sense(chain, factor):
+    model = FVSBN(solver="sgd", schedule=lambda step: 1.0 if step < 5 else factor)
+    with pytest.raises(ValueError, match="what schedule returns at step 5 must be a number >= 0"):
+        model.fit(chain)
+
+
 def test_files_that_are_no_checkpoints(chain, tmp_path):
     path = tmp_path / "file"
     options = {"solver": "adam", "max_epochs": 1, "random_state": 0, "checkpoint": path}
@@ -296,7 +340,7 @@ def test_files_that_are_no_checkpoints(chain, tmp_path):
         FVSBN(**options).fit(chain)
     assert path.read_bytes() == content
     path.write_bytes(content[:100])
-    with pytest.raises(ModelFileError, match=r"damaged.*remove it to begin anew"):
+    with pytest.raises(ModelFileError, match=r"damaged.*name another file as checkpoint, or remove this"):
         FVSBN(**options).fit(chain)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         FVSBN(**options | {"checkpoint": tmp_path / "nowhere" / "file"}).fit(chain)

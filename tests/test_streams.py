@@ -174,6 +174,14 @@ def test_order_and_names_of_the_first_chunk_hold(chain):
     assert not hasattr(unnamed, "feature_names_in_")
 
 
+def test_an_iterator_brings_its_own_names(chain):
+    model = FVSBN(solver="adam", warm_start=True).fit(pd.DataFrame(chain, columns=list("abcdefgh")))
+    model.fit(iter([pd.DataFrame(chain, columns=list("stuvwxyz"))]))
+    assert_array_equal(model.feature_names_in_, list("stuvwxyz"))
+    model.fit(iter([chain]))
+    assert not hasattr(model, "feature_names_in_")
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "step"])
 def test_schedules_without_a_length(chain, schedule):
     model = FVSBN().fit(chain)
@@ -201,6 +209,16 @@ def test_a_stream_that_diverges_keeps_the_last_chunk(chain):
         assert_array_equal(getattr(broken, name), value)
     broken.partial_fit(chain[500:])  # from the parameters of the first chunk
     assert broken.score(chain) > model.score(chain) - 0.1
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_the_last_step_of_a_chunk_may_diverge(chain, solver):
+    model = FVSBN(solver=solver, learning_rate=1e45, batch_size=len(chain))
+    with pytest.raises(DivergenceError, match=r"chunk 0, batch 0 .*a parameter is not finite after a step"):
+        model.partial_fit(chain)
+    assert not hasattr(model, "coef_")
+    with pytest.raises(DivergenceError, match="a parameter is not finite after a step"):
+        model.set_params(max_time=0).fit(chain)
 
 
 @pytest.mark.parametrize("solver", ["batch", "adam"])

@@ -1,6 +1,7 @@
 """What all densities of this library share: input, scoring, sampling, files."""
 
 import numbers
+import os
 from typing import ClassVar
 
 import numpy as np
@@ -77,7 +78,7 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         raise NotImplementedError
 
     def _terms(self, X, **options):
-        conditionals, bits = self._conditionals(), self._pack_like_fit(X)
+        bits, conditionals = self._pack_like_fit(X), self._conditionals()
         ordered = in_order(bits, conditionals.order, self.n_jobs)
         terms = conditionals.feature_terms(ordered, n_jobs=self.n_jobs, **options)
         return in_original_columns(terms, conditionals.order)
@@ -301,20 +302,26 @@ class AutoregressiveDensity(DensityMixin, BaseEstimator):
         ------
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
+        TypeError
+            If a parameter is a function (`schedule` may be one).
         OSError
             If the file cannot be written.
         """
         check_is_fitted(self)
+        for name, value in self.get_params().items():
+            if callable(value):
+                raise TypeError(
+                    f"{name} is a function, and a model file cannot hold code; set_params({name}=...) to the "
+                    "name of one before saving, the fitted density stays as it is"
+                )
         names = getattr(self, "feature_names_in_", None)
         description = {
             "estimator": type(self).__name__,
             "params": {
-                name: None if isinstance(value, np.random.RandomState) else _plain(value)
+                name: None if isinstance(value, np.random.RandomState) else plain(value)
                 for name, value in self.get_params().items()
             },
-            "scalars": {
-                name: _plain(getattr(self, name)) for name in ("n_features_in_", *self._file_scalars)
-            },
+            "scalars": {name: plain(getattr(self, name)) for name in ("n_features_in_", *self._file_scalars)},
             "feature_names": None if names is None else list(names),
         }
         write_model(path, {name: getattr(self, name) for name in self._file_arrays}, description)
@@ -371,14 +378,16 @@ def _positive(name, value):
     return int(value)
 
 
-def _plain(value):
+def plain(value):
     """Return a parameter or scalar in a form that JSON has."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return float(value) if isinstance(value, numbers.Real) else np.asarray(value).tolist()

@@ -100,4 +100,5 @@ class NADEProblem:
             "intercept_": bias[place],
             "input_weights_": input_weight[place],
             "hidden_intercept_": hidden_bias,
+            "activation_": self._activation,
         }

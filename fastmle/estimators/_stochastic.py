@@ -18,7 +18,7 @@ from ..data import Minibatches
 from ..engine import RandomStreams
 from ..persistence import read_checkpoint, write_checkpoint
 from ..solvers import SGD, Adam, AdamW, Layout, Momentum, StochasticDescent, make_schedule, minimize_batches
-from ._base import in_order
+from ._base import in_order, plain
 
 # Where the order of batches, the problem's own numbers and the rows held out come from: streams of one seed.
 BATCHES, OWN, HELD_OUT = range(3)
@@ -185,7 +185,7 @@ class StochasticFits(CallbackSupportMixin):
         batches = Minibatches(train, batch_size, random_state=streams.sequence(BATCHES))
         n_steps = self.max_epochs * -(-batches.n_batches // self.accumulate)
         descent = self._make_descent(problem, n_steps=n_steps)
-        description = self._describe(order, batch_size, train, held_out)
+        description = {k: plain(v) for k, v in self._describe(order, batch_size, train, held_out).items()}
         resumed = self._read_checkpoint(description)
 
         names = {"n_features_in_": bits.shape[1]}
@@ -256,19 +256,26 @@ class StochasticFits(CallbackSupportMixin):
         return held_out
 
     def _describe(self, order, batch_size, train, held_out):
-        """Return what a checkpoint must agree with: what it is a fit of, in JSON's terms."""
+        """Return what a checkpoint must agree with: what it is a fit of.
+
+        That is all but what steers the steps: who met a divergence may go on with a lower learning rate.
+        """
         return {
             "estimator": type(self).__name__,
             "solver": self.solver,
+            "alpha": self.alpha,
+            "weight_decay": self.weight_decay,
+            "label_smoothing": self.label_smoothing,
             "columns": train.shape[1],
-            "order": order.tolist(),
+            "order": order,
             "rows": train.shape[0],
             "batch_size": batch_size,
             "accumulate": self.accumulate,
-            "random_state": int(self.random_state) if self.checkpoint is not None else None,
+            "random_state": self.random_state if self.checkpoint is not None else None,
             "average": self.average,
-            "ones": train.column_counts(n_jobs=self.n_jobs).tolist(),
+            "ones": train.column_counts(n_jobs=self.n_jobs),
             "held_out": 0 if held_out is None else held_out.shape[0],
+            "held_out_ones": [] if held_out is None else held_out.column_counts(n_jobs=self.n_jobs),
         }
 
     def _read_checkpoint(self, description):

@@ -49,16 +49,17 @@ class Stream:
         Its parameters hold as long as the stream lasts.
     bits : BitMatrix
         The first chunk, columns as they stand.
+    columns : Columns
+        What the fitted columns are called.
     order : ndarray of int64, shape (n_features,)
         The autoregressive order.
     warm : bool
         Whether to go on from the model's earlier fit.
     """
 
-    def __init__(self, model, bits, order, *, warm):
+    def __init__(self, model, bits, columns, order, *, warm):
         self.order = order
-        names = getattr(model, "feature_names_in_", None) if warm else bits.feature_names
-        self.columns = Columns(bits.shape, names)
+        self.columns = columns
         self.n_jobs = model.n_jobs
         self._alpha = model.alpha
         self._streams = RandomStreams(model.random_state)
@@ -102,18 +103,19 @@ class Stream:
             random_state=self._streams.sequence(BATCHES, self.n_chunks),
             mean_weight=self.weight / self.n_rows,
         )
-        for number, batch in enumerate(batches(0)):
-            try:
+        try:
+            for number, batch in enumerate(batches(0)):  # noqa: B007 (named in the error)
                 slope = self._descent.evaluate([batch])
-            except DivergenceError as error:
-                raise DivergenceError(
-                    f"the fit diverged in chunk {self.n_chunks}, batch {number} (counted from 0): {error}",
-                    epoch=self.n_chunks,
-                    batch=number,
-                    learning_rate=error.learning_rate,
-                ) from None
-            self._descent.move(slope, math.sqrt(len(batch) / self._full_rows))
-            self._count(slope)
+                self._descent.move(slope, math.sqrt(len(batch) / self._full_rows))
+                self._count(slope)
+            self._descent.check_parameters()
+        except DivergenceError as error:
+            raise DivergenceError(
+                f"the fit diverged in chunk {self.n_chunks}, batch {number} (counted from 0): {error}",
+                epoch=self.n_chunks,
+                batch=number,
+                learning_rate=error.learning_rate,
+            ) from None
         self.n_chunks += 1
 
     def _count(self, slope):
@@ -166,8 +168,9 @@ class StreamFits(StochasticFits):
         Raises
         ------
         ValueError
-            For rows, weights or parameters that make no sense, for other columns than before, or with a
-            `schedule` that needs to know how many steps there will be, or `early_stopping`.
+            For rows, weights or parameters that make no sense, for other columns than before or parameters
+            of another shape than those fitted, or with a `schedule` that needs to know how many steps there
+            will be, or `early_stopping`.
         DivergenceError
             If the likelihood or its gradient is not finite any more.
 
@@ -190,21 +193,28 @@ class StreamFits(StochasticFits):
             self._check_columns(bits)
         if stream is None:
             order = self.order_ if fitted else self._make_order(bits.shape[1])
-            stream = self._open_stream(bits, order, warm=fitted)
+            if fitted and not self._can_go_on(order):
+                raise ValueError(
+                    f"the parameters of this {type(self).__name__} have been changed since it was fitted, to "
+                    "those of a model of another shape; set them back to go on with it, or fit anew"
+                )
+            names = getattr(self, "feature_names_in_", None) if fitted else bits.feature_names
+            columns = Columns(bits.shape, names)
+            stream = self._open_stream(bits, columns, order, warm=fitted)
         self.__dict__.pop("_stream", None)  # until all has gone well
         stream.feed(bits)
         self._set_fitted(stream.columns, **stream.attributes())
         self._stream = stream
         return self
 
-    def _open_stream(self, bits, order, *, warm):
+    def _open_stream(self, bits, columns, order, *, warm):
         for name, told in (("early_stopping", self.early_stopping), ("checkpoint", self.checkpoint)):
             if told:
                 raise ValueError(
                     f"{name}={told!r} is for fit on a table, not for a stream, which is gone through once; "
                     "leave it out"
                 )
-        return Stream(self, bits, order, warm=warm)
+        return Stream(self, bits, columns, order, warm=warm)
 
     def _fit_stream(self, X, batches, sample_weight, X_val):
         """Fit along an iterator of tables, once; each is a chunk."""
@@ -217,7 +227,8 @@ class StreamFits(StochasticFits):
             if stream is None:
                 order = self._make_order(bits.shape[1])
                 warm = self.warm_start and self._can_go_on(order)
-                stream = self._open_stream(bits, order, warm=warm)
+                columns = Columns(bits.shape, bits.feature_names)
+                stream = self._open_stream(bits, columns, order, warm=warm)
             step = context.subcontext(task_name="chunk")
             step.call_on_fit_task_begin(estimator=self, X=X)
             stream.feed(bits)

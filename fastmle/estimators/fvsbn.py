@@ -336,6 +336,9 @@ class FVSBN(BatchFits, StreamFits, FVSBNFeatures, AutoregressiveDensity):
             problem.start_from(self.coef_, self.intercept_)
         return problem
 
+    def _describe(self, *fit):
+        return super()._describe(*fit) | {"smoothing": self.smoothing}
+
     def _check_file(self):
         if not np.isfinite(self.coef_).all() or self.coef_.dtype != np.float64:
             raise ValueError("coef_ that is not finite")

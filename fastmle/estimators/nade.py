@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from ..conditionals import NetworkConditionals
+from ..kernels import NADE_ACTIVATIONS
 from ._base import AutoregressiveDensity, in_order
 from ._nade_problem import NADEProblem
 from ._stochastic import STOCHASTIC_SOLVERS, is_permutation
@@ -81,7 +82,8 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
         A file to which the state of the fit is written after every epoch, and from which it goes on if there
         is one. The result is the same bits as without a stop.
     warm_start : bool, default=False
-        Let `fit` start from the parameters of the last fit, if they have the same shape and order.
+        Let `fit` start from the parameters of the last fit, if they have the same shape, activation and
+        order.
     n_jobs : int or None, default=None
         Number of threads, with joblib's meaning; results are the same bits for any.
     random_state : int, RandomState or None, default=None
@@ -99,6 +101,8 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
         V: weights of the hidden units in the logit of a column.
     intercept_ : ndarray of float64, shape (n_features,)
         b: intercepts of the logits.
+    activation_ : {"sigmoid", "relu"}
+        Of the hidden units, as they were fitted.
     order_ : ndarray of int64, shape (n_features,)
         The autoregressive order.
     n_iter_ : int
@@ -182,7 +186,7 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
         "order_": 1,
         **StreamFits._curve_arrays,
     }
-    _file_scalars = StreamFits._curve_scalars
+    _file_scalars = ("activation_", *StreamFits._curve_scalars)
 
     def __init__(
         self,
@@ -350,20 +354,29 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
         return problem
 
     def _can_go_on(self, order):
-        return super()._can_go_on(order) and len(self.hidden_intercept_) == self.n_hidden
+        own = self.n_hidden, self.activation
+        return super()._can_go_on(order) and (len(self.hidden_intercept_), self.activation_) == own
 
     def _describe(self, *fit):
         own = {"n_hidden": self.n_hidden, "activation": self.activation, "dropout": self.dropout}
         return super()._describe(*fit) | own
 
     def _check_file(self):
-        shape = self.n_features_in_, len(self.hidden_intercept_)
-        for name in ("input_weights_", "output_weights_", "hidden_intercept_", "intercept_"):
+        n_features, n_hidden = self.n_features_in_, max(1, self.hidden_intercept_.size)
+        shapes = {
+            "hidden_intercept_": (n_hidden,),
+            "input_weights_": (n_features, n_hidden),
+            "output_weights_": (n_features, n_hidden),
+            "intercept_": (n_features,),
+        }
+        for name, shape in shapes.items():
             array = getattr(self, name)
             if array.dtype != np.float64 or not np.isfinite(array).all():
                 raise ValueError(f"{name} that is not finite")
-            if name.endswith("weights_") and array.shape != shape:
+            if array.shape != shape:
                 raise ValueError(f"{name} of shape {array.shape}")
+        if self.activation_ not in NADE_ACTIVATIONS:
+            raise ValueError(f"activation_ {self.activation_!r}")
         if not is_permutation(self.order_, self.n_features_in_):
             raise ValueError("order_ that is no permutation")
 
@@ -376,6 +389,6 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
             self.intercept_[own],
             self.input_weights_[own],
             self.hidden_intercept_,
-            self.activation,
+            self.activation_,
             None if natural else order,
         )

@@ -198,7 +198,9 @@ class TrainingCurveDisplay:
         self.lines_, self.validation_lines_, self.best_markers_ = [], [], []
         for curve, position in zip(self.curves, positions, strict=True):
             label = f"{curve.name}, {'penalised' if curve.penalised else 'training'}"
-            (line,) = ax.plot(position, curve.training, **{"label": label, **line_options})
+            marker = "." if len(position) == 1 else None  # a single point has no line
+            options = {"label": label, "marker": marker, **line_options}
+            (line,) = ax.plot(position, curve.training, **options)
             self.lines_.append(line)
             held_out = marker = None
             if len(curve.validation):

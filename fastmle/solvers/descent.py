@@ -151,16 +151,24 @@ class StochasticDescent:
 
     def rate_at(self, step):
         """Return the learning rate of a step, from 0 on."""
-        return self._base_rate * self._schedule(step)
+        factor = self._schedule(step)
+        return self._base_rate * check_number(f"what schedule returns at step {step}", factor, closed=True)
 
     @property
     def point(self):
         """What has been found so far: the mean of the iterates, or where there is none the last of them."""
         return self.parameters if self.average is None else self.average
 
-    def parameter_norm(self):
-        """Return the Euclidean norm of the parameters."""
-        return slope_norm(self.parameters, self.parameters, layout=self.layout, n_jobs=self.n_jobs)
+    def check_parameters(self):
+        """Raise a DivergenceError if the last step has left a parameter that is not finite."""
+        norm = slope_norm(self.parameters, self.parameters, layout=self.layout, n_jobs=self.n_jobs)
+        if not math.isfinite(norm):
+            rate = self.rate_at(self.n_steps - 1)
+            raise DivergenceError(
+                f"a parameter is not finite after a step of learning rate {rate:g}; lower it, or set "
+                "clip_norm",
+                learning_rate=rate,
+            )
 
     def step(self, batches):
         """Take a step along the gradient of one or several batches, as if they were one.

@@ -115,6 +115,7 @@ def minimize_batches(
             try:
                 for group in groups:
                     if has_moved and time.monotonic() >= deadline:
+                        descent.check_parameters()
                         run.stopped = "max_time"
                         return run
                     slope = descent.evaluate(group)
@@ -202,13 +203,13 @@ class StochasticRun:
     def _end_epoch(self, validate, tol):
         if self._n_rows == 0:
             raise ValueError(f"epoch {self.epoch} has no batches")
+        self.descent.check_parameters()
         learning_rate = self.descent.rate_at(self.descent.n_steps - 1)
         validation = math.nan if validate is None else float(validate(self.descent.point))
-        lost = validate is not None and math.isnan(validation)
-        if lost or not math.isfinite(self.descent.parameter_norm()):
-            found = "the validation is NaN" if lost else "a parameter is not finite"
+        if validate is not None and math.isnan(validation):
             raise DivergenceError(
-                f"{found} after a step of learning rate {learning_rate:g}; lower it, or set clip_norm",
+                f"the validation is NaN after a step of learning rate {learning_rate:g}; lower it, or set "
+                "clip_norm",
                 learning_rate=learning_rate,
             )
         best = math.inf if self.best_epoch is None else self.history["validation"][self.best_epoch - 1]

@@ -85,14 +85,15 @@ static inline ALWAYS_INLINE void NAME(multiply)(
         z[r] += bias;
 }
 
-/* Log-likelihoods of the outcomes of a group, and what is left of them, outcome less probability. */
+/* Log-likelihoods of the outcomes of a group, and what is left of them, outcome less probability. The term of
+ * a logit that is not a number is none either: comparisons are the way round that takes it for no certainty. */
 static inline void NAME(judge)(
     const REAL *restrict z, const REAL *restrict outcome, REAL *restrict term, REAL *restrict residual)
 {
     EACH_ROW(r) {
         const REAL sign = 2 * outcome[r] - 1, t = sign * z[r];
         const REAL e = EXP(-ABS(t));
-        term[r] = (t < 0 ? t : 0) - LOG1P_FROM_RATIO(e / (2 + e));
+        term[r] = (t > 0 ? 0 : t) - LOG1P_FROM_RATIO(e / (2 + e));
         residual[r] = sign * ((t < 0 ? 1 : e) / (1 + e));
     }
 }
