@@ -35,7 +35,7 @@ INSIDE = {
     "files": {"data", "outputs"},
     "estimators": {
         *("kernels", "engine", "data", "likelihood", "lines", "network", "conditionals"),
-        *("objectives", "solvers", "persistence"),
+        *("objectives", "solvers", "outputs", "persistence"),
     },
     "noise": {"data", "engine"},  # of a model that it is given
     "config": {"kernels", "engine", "data"},

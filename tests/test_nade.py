@@ -167,6 +167,12 @@ def test_resumed_runs_are_the_same_bits(X, tmp_path):
     same_fit(whole, again)
 
 
+def test_checkpoints_that_cannot_be_written_are_told_before_the_fit(X, tmp_path, monkeypatch):
+    monkeypatch.setattr("fastmle.network.Gradient.__call__", None)  # no step is taken
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        small(checkpoint=tmp_path / "missing" / "state").fit(X)
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

@@ -12,7 +12,8 @@ _START, _DROPOUT = range(2)
 _START_SMOOTHING = 0.5
 # The output weights begin at so small a share of their usual scale that the start is nearly the marginals.
 _OUTPUT_SCALE = 0.1
-_ADAM_RATE, _SGD_RATE, _MOMENTUM_RATE = 0.002, 0.1, 0.01
+# Default learning rates. Of a stream every row comes but once.
+_ADAM_RATE, _ADAM_STREAM_RATE, _SGD_RATE, _MOMENTUM_RATE = 0.002, 0.04, 0.1, 0.01
 
 
 class NADEProblem:
@@ -32,11 +33,25 @@ class NADEProblem:
         As in :class:`fastmle.network.Gradient`.
     seed : numpy.random.SeedSequence
         Of the start, and of the hidden units that are left out.
+    streaming : bool, default=False
+        Whether more rows will come.
     n_jobs : int or None, default=None
         Number of threads.
     """
 
-    def __init__(self, bits, order, *, n_hidden, activation, dropout, label_smoothing, seed, n_jobs=None):
+    def __init__(
+        self,
+        bits,
+        order,
+        *,
+        n_hidden,
+        activation,
+        dropout,
+        label_smoothing,
+        seed,
+        streaming=False,
+        n_jobs=None,
+    ):
         n_features = bits.shape[1]
         streams = RandomStreams(seed)
         self.total_weight = bits.total_weight
@@ -54,12 +69,13 @@ class NADEProblem:
         )
         self.layout = Layout(weights=[(shape.first_weight, shape.size)], others=[(0, shape.first_weight)])
         self.parameters = shape.pack(*self._start(bits, streams.generator(_START), label_smoothing))
+        adam = _ADAM_STREAM_RATE if streaming else _ADAM_RATE
         self.learning_rates = {
             "sgd": _SGD_RATE,
             "momentum": _MOMENTUM_RATE,
             "nesterov": _MOMENTUM_RATE,
-            "adam": _ADAM_RATE,
-            "adamw": _ADAM_RATE,
+            "adam": adam,
+            "adamw": adam,
         }
 
     def _start(self, bits, generator, label_smoothing):

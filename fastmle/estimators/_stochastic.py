@@ -16,6 +16,7 @@ from sklearn.utils.validation import _is_fitted
 
 from ..data import Minibatches
 from ..engine import RandomStreams
+from ..outputs import check_writable
 from ..persistence import read_checkpoint, write_checkpoint
 from ..solvers import SGD, Adam, AdamW, Layout, Momentum, StochasticDescent, make_schedule, minimize_batches
 from ._base import in_order, plain
@@ -280,7 +281,10 @@ class StochasticFits(CallbackSupportMixin):
 
     def _read_checkpoint(self, description):
         """Return the state to go on from, None where there is no file."""
-        if self.checkpoint is None or not os.path.exists(self.checkpoint):
+        if self.checkpoint is None:
+            return None
+        check_writable(self.checkpoint)  # now, not after the first epoch
+        if not os.path.exists(self.checkpoint):
             return None
         state, found = read_checkpoint(self.checkpoint)
         other = [name for name in description if found.get(name) != description[name]]

@@ -45,7 +45,7 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
     solver : {"adamw", "adam", "sgd", "momentum", "nesterov"}, default="adamw"
         Steps with adaptive moments, gradient descent, or that with momentum.
     learning_rate : float or None, default=None
-        None is 0.002 for adam and adamw, 0.1 for sgd, 0.01 with momentum.
+        None is 0.002 for adam and adamw, 0.02 in a stream of 64 rows a step; 0.1 for sgd, 0.01 with momentum.
     schedule : {"constant", "inverse_sqrt", "step", "cosine"} or callable, default="constant"
         What becomes of the learning rate: it stays; falls as 1 / sqrt(1 + step/100); falls to a tenth
         twice, a third of all steps apart; falls to zero along a cosine; or is multiplied by a function of
@@ -347,6 +347,7 @@ class NADE(StreamFits, TransformerMixin, AutoregressiveDensity):
             dropout=self.dropout,
             label_smoothing=self.label_smoothing,
             seed=seed,
+            streaming=streaming,
             n_jobs=self.n_jobs,
         )
         if warm:
