@@ -99,10 +99,10 @@ def test_samples_of_another_network_are_refused():
         assert bool(check(problem, Peer(), drawn)[1]) != right
 
 
-def test_half_an_epoch_is_refused():
+def test_part_of_an_epoch_is_refused():
     problem = Epoch(600, 20, 0.3, 50)
     assert not check(problem, Peer(), descend(problem, seed=1))[1]
-    assert "behind" in check(problem, Peer(), descend(problem, n_steps=6))[1]
+    assert "behind" in check(problem, Peer(), descend(problem, n_steps=10))[1]
     assert "behind" in check(problem, Peer(), (np.zeros((20, 20)), problem.start))[1]
     coef, intercept = descend(problem)
     assert "behind" in check(problem, Peer(), (-coef, intercept))[1]

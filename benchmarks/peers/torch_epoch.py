@@ -11,7 +11,7 @@ from ._peer import Peer
 class _TorchEpoch(Peer):
     def epoch(self, problem, threads):
         torch.set_num_threads(threads)
-        X = torch.from_numpy(problem.X).float()
+        X = torch.from_numpy(problem.X).float().contiguous()
         n, d = X.shape
         start = torch.from_numpy(problem.start).float()
         generator = torch.Generator().manual_seed(0)
@@ -63,14 +63,14 @@ class TorchEpochAutograd(_TorchEpoch):
 
 
 class TorchEpochByHand(_TorchEpoch):
-    """The triangle in blocks of rows, each as long as its longest; the gradient keeps their ends at zero."""
+    """The gradient written out, its upper triangle set to zero, which keeps that of the weights there."""
 
     name = "PyTorch by hand"
-    n_blocks = 6
+    n_blocks = 1
 
     def shapes(self, d):
         edges = [d * k // self.n_blocks for k in range(self.n_blocks + 1)]
-        return [(stop - start, stop) for start, stop in itertools.pairwise(edges) if stop > start]
+        return [(stop - start, stop) for start, stop in itertools.pairwise(edges)]
 
     def make_step(self, weights, intercept, decay):
         for part in (*weights, intercept):
@@ -91,4 +91,11 @@ class TorchEpochByHand(_TorchEpoch):
         return step
 
 
-PEERS = [TorchEpochAutograd(), TorchEpochByHand()]
+class TorchEpochTriangle(TorchEpochByHand):
+    """The rows of the triangle in blocks, each as long as its longest."""
+
+    name = "PyTorch by hand, triangle in blocks"
+    n_blocks = 4
+
+
+PEERS = [TorchEpochAutograd(), TorchEpochByHand(), TorchEpochTriangle()]

@@ -13,7 +13,9 @@ from ._peer import Peer, SinglePrecision
 class _TorchGradient(SinglePrecision):
     def network_gradient(self, problem, threads):
         torch.set_num_threads(threads)
-        loss_and_gradient = self.prepare(torch.from_numpy(problem.X).float(), *_tensors(problem.network))
+        loss_and_gradient = self.prepare(
+            torch.from_numpy(problem.X).float().contiguous(), *_tensors(problem.network)
+        )
 
         def read(answer):
             loss, gradient = answer
