@@ -21,6 +21,7 @@ class FastmleStochastic(Peer):
             learning_rate=problem.learning_rate,
             batch_size=problem.batch_size,
             max_epochs=1,
+            schedule="constant",
             average=False,  # as other peers: the last iterate is the answer
             n_jobs=threads,
             random_state=0,
