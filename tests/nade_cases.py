@@ -9,6 +9,11 @@ from fastmle.kernels import NADE_COLUMNS
 _MOST_ROWS, _MOST_DRAWN = 130, 40
 
 
+def frozen(array):
+    array.flags.writeable = False
+    return array
+
+
 class NadeCases:
     """Part of `Cases`: what is drawn comes from its generator `_rng`, of its shape and precision."""
 
@@ -68,6 +73,13 @@ class NadeCases:
         tile = self._rows(n_rows, n_given)
         states = self._rng.integers(2**64, size=(1, 32), dtype=np.uint64)
         uniform = np.zeros((NADE_COLUMNS, n_rows), dtype=np.int32)
+        output, bias, weights, hidden_bias, n_hidden, activation = network
+        lanes = 64 // self._dtype.itemsize
+        n_odds = lanes * int(self._rng.integers(n_hidden // lanes + 1)) if activation == 0 else 0
+        weights, hidden_bias = weights.copy(), hidden_bias.copy()
+        for part in (weights[:, :n_odds], hidden_bias[:n_odds]):
+            part[...] = np.exp(-part)
+        network = output, bias, frozen(weights), frozen(hidden_bias), n_hidden, activation, n_odds
         return (tile, n_given, *network, states, uniform, self._lines(n_rows, line)), [tile, states]
 
     def nade_add_gradient(self):

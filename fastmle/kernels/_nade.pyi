@@ -52,6 +52,7 @@ def nade_sample(
     hidden_bias: NDArray[Real],
     n_hidden: int,
     activation: int,
+    n_odds: int,
     states: NDArray[uint64],
     uniform: NDArray[int32],
     scratch: NDArray[Real],

@@ -24,7 +24,7 @@ cdef extern from "src/nade.h" nogil:
         const void *hidden_bias
         const void *output
         const void *bias
-        ptrdiff_t n_hidden, stride
+        ptrdiff_t n_hidden, stride, n_odds
         int activation
     ctypedef struct nade_gradient:
         const void *mask
@@ -77,7 +77,7 @@ cdef inline nade_network network_of(
     const real[::1] hidden_bias, ptrdiff_t n_hidden, int activation,
 ) noexcept nogil:
     return nade_network(
-        &input_weight[0, 0], &hidden_bias[0], &output_weight[0, 0], &bias[0], n_hidden, hidden_bias.shape[0], activation)
+        &input_weight[0, 0], &hidden_bias[0], &output_weight[0, 0], &bias[0], n_hidden, hidden_bias.shape[0], 0, activation)
 
 
 cdef inline const nade_loops* loops_of(const real[::1] numbers) noexcept nogil:
@@ -138,15 +138,17 @@ def nade_represent(
 def nade_sample(
     uint8_t[:, :] tile, ptrdiff_t n_given, const real[:, ::1] output_weight, const real[::1] bias,
     const real[:, ::1] input_weight, const real[::1] hidden_bias, ptrdiff_t n_hidden, int activation,
-    uint64_t[:, ::1] states, int32_t[:, ::1] uniform, real[:, ::1] scratch,
+    ptrdiff_t n_odds, uint64_t[:, ::1] states, int32_t[:, ::1] uniform, real[:, ::1] scratch,
 ):
     """Draw the variables of some rows, but for the first ones, which are given.
 
-    One state of a generator draws them all; `uniform`, of shape (NADE_COLUMNS, n_rows), is working memory.
+    One state of a generator draws them all; `uniform`, of shape (NADE_COLUMNS, n_rows), is working memory. Of the
+    first `n_odds` units, a multiple of 64 bytes, `input_weight` and `hidden_bias` hold exp(-weight).
     """
     cdef nade_rows rows = rows_of(tile, bias.shape[0])
     cdef nade_network net = network_of(output_weight, bias, input_weight, hidden_bias, n_hidden, activation)
     cdef const nade_loops* loops = loops_of(bias)
+    net.n_odds = n_odds
     cdef void* lines = &scratch[0, 0]
     cdef ptrdiff_t first = 0, given, stop
     with nogil:

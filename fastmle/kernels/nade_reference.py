@@ -58,10 +58,14 @@ def nade_sample(
     hidden_bias,
     n_hidden,
     activation,
+    n_odds,
     states,
     uniform,
     scratch,
 ):
+    input_weight, hidden_bias = (np.array(odds, dtype=np.float64) for odds in (input_weight, hidden_bias))
+    for odds in (input_weight[:, :n_odds], hidden_bias[:n_odds]):
+        odds[...] = -np.log(odds)
     n_block = len(uniform)
     random = np.zeros((len(bias), tile.shape[1]))
     for first in range(0, len(bias), n_block):

@@ -24,9 +24,8 @@
 #define MULTIPLY_ADD_F32(a, b, c) ((a) * (b) + (c))
 #endif
 
-/* exp(x) for x <= 0, within 1 unit in the last place or so. Below -708 (float: -87), where the
- * result would be denormal, it is 0; what has been computed for such an x is of no meaning. */
-static inline double exp_f64(double x)
+/* exp(x) for |x| <= 708, within 1 unit in the last place or so. */
+static inline double exp_inside_f64(double x)
 {
 #define MADD MULTIPLY_ADD_F64
     const double round_to_integer = 0x1.8p52; /* adding it leaves the nearest integer in the low bits */
@@ -48,12 +47,20 @@ static inline double exp_f64(double x)
     memcpy(&scaled, &result, sizeof scaled);
     scaled += bits << 52; /* k, moved into the exponent field */
     memcpy(&result, &scaled, sizeof result);
-    return x > -708.0 ? result : 0.0;
+    return result;
 #undef MADD
 }
 
-/* exp(x) for x <= 88, as accurate; 0 below -87. */
-static inline float exp_f32(float x)
+/* exp(x) for x <= 0. Below -708 (float: -87), where the result would be denormal, it is 0; what has been
+ * computed for such an x is of no meaning. */
+static inline double exp_f64(double x)
+{
+    const double result = exp_inside_f64(x);
+    return x > -708.0 ? result : 0.0;
+}
+
+/* exp(x) for |x| <= 87, as accurate. */
+static inline float exp_inside_f32(float x)
 {
 #define MADD MULTIPLY_ADD_F32
     const float round_to_integer = 0x1.8p23f;
@@ -71,8 +78,15 @@ static inline float exp_f32(float x)
     memcpy(&scaled, &result, sizeof scaled);
     scaled += bits << 23;
     memcpy(&result, &scaled, sizeof result);
-    return x > -87.0f ? result : 0.0f;
+    return result;
 #undef MADD
+}
+
+/* exp(x) for x <= 88; 0 below -87. */
+static inline float exp_f32(float x)
+{
+    const float result = exp_inside_f32(x);
+    return x > -87.0f ? result : 0.0f;
 }
 
 /* log1p(e) for e in [0, 1] from s = e / (2 + e): log1p(e) = 2 atanh(s), relative accuracy at any e. */

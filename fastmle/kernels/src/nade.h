@@ -22,7 +22,7 @@ enum { nade_sigmoid = 0, nade_relu = 1 };
  * numbers apart, a multiple of 64 bytes, and zero beyond the first n_hidden. */
 typedef struct {
     const void *input, *hidden_bias, *output, *bias;
-    ptrdiff_t n_hidden, stride;
+    ptrdiff_t n_hidden, stride, n_odds;
     int activation;
 } nade_network;
 

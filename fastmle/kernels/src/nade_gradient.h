@@ -44,10 +44,10 @@ static void NAME(pass_back)(
         ADD_COLUMNS(1)
 #undef ADD_COLUMNS
     if (net->activation == nade_relu)
-        EACH_NUMBER(k, stride)
+        EACH_NUMBER(k, 0, stride)
             back[k] += h[k] > 0 ? scale * line[k] : 0;
     else
-        EACH_NUMBER(k, stride)
+        EACH_NUMBER(k, 0, stride)
             back[k] += line[k] * (h[k] * (1 - keep * h[k]));
 }
 
@@ -58,7 +58,7 @@ static void NAME(add_outer)(
     VECTOR factor[GROUP];
     for (int r = 0; r < GROUP; r++)
         factor[r] = (VECTOR){0} + residual[r];
-    EACH_PART(k, stride) {
+    EACH_PART(k, 0, stride) {
         VECTOR sum = NAME(load)(gradient + k);
 #pragma GCC unroll 8
         for (int r = 0; r < GROUP; r++)
@@ -67,16 +67,17 @@ static void NAME(add_outer)(
     }
 }
 
-/* Outcomes, terms and residuals of column i for a group, whose logits are z; returns the sum of the terms. */
+/* Terms and residuals of a column for a group, whose outcomes are the bits of `ones`, and logits are z; returns
+ * the sum of the terms. */
 static double NAME(judge_column)(
-    const nade_rows *rows, const nade_gradient *gradient, ptrdiff_t start, ptrdiff_t i,
-    const REAL *restrict weight, const REAL *restrict z, REAL *restrict residual)
+    const nade_gradient *gradient, unsigned ones, const REAL *restrict weight, const REAL *restrict z,
+    REAL *restrict residual)
 {
     const REAL smoothing = (REAL)gradient->smoothing / 2;
     REAL outcome[GROUP], term[GROUP];
     double sum = 0;
     for (int r = 0; r < GROUP; r++)
-        outcome[r] = (REAL)bit_of(rows, i, start + r);
+        outcome[r] = (REAL)(ones >> r & 1);
     NAME(judge)(z, outcome, term, residual);
     EACH_ROW(r) {
         const REAL sign = 2 * outcome[r] - 1;
@@ -100,7 +101,7 @@ static void NAME(add_gradient)(
 #define MASK(r) (mask && (r) < rows->n_rows ? mask + (r) * stride : NULL)
     NAME(sum_inputs)(rows, net, n_columns - 1, a);
     for (ptrdiff_t r = 0; r < n; r++)
-        NAME(activate)(net, a + r * stride, MASK(r), h + r * stride);
+        NAME(activate)(net, MASK(r), a + r * stride, h + r * stride);
     memset(back, 0, (size_t)(n * stride) * sizeof(REAL));
     for (ptrdiff_t first = (n_columns - 1) / COLUMNS * COLUMNS; first >= 0; first -= COLUMNS) {
         const ptrdiff_t last = first + COLUMNS < n_columns ? first + COLUMNS - 1 : n_columns - 1;
@@ -113,19 +114,19 @@ static void NAME(add_gradient)(
                                                       : 1;
             for (ptrdiff_t i = last; i >= first; i--) {
                 REAL z[GROUP], *residual = block.residual[i - first];
+                const unsigned ones = ones_of(rows, i, start);
                 for (int r = 0; r < GROUP; r++)
-                    if (bit_of(rows, i, start + r) && i + 1 < n_columns) {
+                    if (ones >> r & 1 && i + 1 < n_columns) {
                         const ptrdiff_t at = (start + r) * stride;
                         /* Those of this block; the blocks before have passed back all of theirs. */
                         NAME(pass_back)(
                             &block, r, i + 1 - first, net, keep, output + (i + 1) * stride, h + at, line,
                             back + at);
-                        NAME(shift)(stride, 1, back + at, grad_input + i * stride);
-                        NAME(shift)(stride, -1, input + i * stride, a + at);
-                        NAME(activate)(net, a + at, MASK(start + r), h + at);
+                        NAME(add_line)(stride, back + at, grad_input + i * stride);
+                        NAME(advance)(net, -1, input + i * stride, MASK(start + r), a + at, h + at);
                     }
                 NAME(multiply)(stride, h + start * stride, output + i * stride, bias[i], z);
-                *gradient->value += NAME(judge_column)(rows, gradient, start, i, weight, z, residual);
+                *gradient->value += NAME(judge_column)(gradient, ones, weight, z, residual);
                 NAME(add_outer)(stride, residual, h + start * stride, grad_output + i * stride);
                 for (int r = 0; r < GROUP; r++) {
                     grad_bias[i] += residual[r];
@@ -140,6 +141,6 @@ static void NAME(add_gradient)(
         }
     }
     for (ptrdiff_t r = 0; r < rows->n_rows; r++)
-        NAME(shift)(stride, 1, back + r * stride, gradient->hidden_bias);
+        NAME(add_line)(stride, back + r * stride, gradient->hidden_bias);
 #undef MASK
 }

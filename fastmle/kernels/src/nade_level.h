@@ -29,6 +29,8 @@ typedef float part_f32 __attribute__((vector_size(FASTMLE_VECTOR_BYTES), aligned
 #define FUSE_F32(a, b, c) ((a) * (b) + (c))
 #endif
 
+#include "nade_sigmoid.h"
+
 /* Sums of neighbours, of a and then of b. */
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
@@ -61,16 +63,21 @@ static inline ptrdiff_t padded(const nade_rows *rows)
     return (rows->n_rows + GROUP - 1) / GROUP * GROUP;
 }
 
-/* Bit i of row r; there are none beyond the last row. */
-static inline int bit_of(const nade_rows *rows, ptrdiff_t i, ptrdiff_t r)
+/* Which rows of a group have a one in variable i: bit r of the result is that of row start + r. */
+static inline unsigned ones_of(const nade_rows *rows, ptrdiff_t i, ptrdiff_t start)
 {
-    return r < rows->n_rows ? rows->bytes[(i >> 3) * rows->stride + r] >> (i & 7) & 1 : 0;
+    const uint8_t *bytes = rows->bytes + (i >> 3) * rows->stride + start;
+    const ptrdiff_t n = rows->n_rows - start;
+    unsigned ones = 0;
+    for (int r = 0; r < (n < GROUP ? (int)n : GROUP); r++)
+        ones |= (unsigned)(bytes[r] >> (i & 7) & 1) << r;
+    return ones;
 }
 
 /* Does something for every pass over eight rows, or over the numbers of a line by registers of so many. */
 #define EACH_ROW(r) _Pragma("omp simd") for (int r = 0; r < GROUP; r++)
-#define EACH_NUMBER(k, n) _Pragma("omp simd") for (ptrdiff_t k = 0; k < (n); k++)
-#define EACH_PART(k, stride) for (ptrdiff_t k = 0; k < (stride); k += PART)
+#define EACH_NUMBER(k, from, to) _Pragma("omp simd") for (ptrdiff_t k = (from); k < (to); k++)
+#define EACH_PART(k, from, to) for (ptrdiff_t k = (from); k < (to); k += PART)
 
 #define REAL double
 #define VECTOR part_f64
@@ -80,6 +87,8 @@ static inline int bit_of(const nade_rows *rows, ptrdiff_t i, ptrdiff_t r)
 #endif
 #define ABS fabs
 #define EXP exp_f64
+#define EXP_INSIDE exp_inside_f64
+#define FARTHEST 708.0
 #define LOG1P_FROM_RATIO log1p_from_ratio_f64
 #define NAME(stem) stem##_f64
 #define PART ((ptrdiff_t)(FASTMLE_VECTOR_BYTES / 8))
@@ -91,6 +100,8 @@ static inline int bit_of(const nade_rows *rows, ptrdiff_t i, ptrdiff_t r)
 #undef ADD_NEIGHBOURS
 #undef ABS
 #undef EXP
+#undef EXP_INSIDE
+#undef FARTHEST
 #undef LOG1P_FROM_RATIO
 #undef NAME
 #undef PART
@@ -103,6 +114,12 @@ static inline int bit_of(const nade_rows *rows, ptrdiff_t i, ptrdiff_t r)
 #endif
 #define ABS fabsf
 #define EXP exp_f32
+#define EXP_INSIDE exp_inside_f32
+#ifdef SIGMOID_PART_F32
+#define SIGMOID_PART SIGMOID_PART_F32
+#define RECIPROCAL_PART reciprocal_part_f32
+#endif
+#define FARTHEST 87.0f
 #define LOG1P_FROM_RATIO log1p_from_ratio_f32
 #define NAME(stem) stem##_f32
 #define PART ((ptrdiff_t)(FASTMLE_VECTOR_BYTES / 4))

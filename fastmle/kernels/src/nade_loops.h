@@ -17,30 +17,91 @@ static inline void NAME(store)(REAL *numbers, VECTOR part)
     *(VECTOR *)numbers = part;
 }
 
-/* h = act(a), zero beyond the hidden units, which a mask may multiply. */
-static void NAME(activate)(
-    const nade_network *net, const REAL *restrict a, const REAL *restrict mask, REAL *restrict h)
+#ifndef SIGMOID_PART
+/* 1 / (1 + exp(-a)); what is not a number stays so. */
+static inline REAL NAME(sigmoid)(REAL a)
 {
-    if (net->activation == nade_relu)
-        EACH_NUMBER(k, net->stride)
-            h[k] = a[k] > 0 ? a[k] : 0;
-    else
-        EACH_NUMBER(k, net->stride) {
-            const REAL e = EXP(-ABS(a[k]));
-            h[k] = (a[k] < 0 ? e : 1) / (1 + e);
-        }
+    REAL t = -a;
+    t = t > FARTHEST ? FARTHEST : t;
+    t = t < -FARTHEST ? -FARTHEST : t;
+    return 1 / (1 + EXP_INSIDE(t));
+}
+#endif
+
+/* Lets a mask multiply the hidden units, and clears what stands beyond them. */
+static inline void NAME(finish_units)(const nade_network *net, const REAL *restrict mask, REAL *restrict h)
+{
     for (ptrdiff_t k = net->n_hidden; k < net->stride; k++)
         h[k] = 0;
     if (mask)
-        EACH_NUMBER(k, net->stride)
+        EACH_NUMBER(k, 0, net->stride)
             h[k] *= mask[k];
 }
 
-/* Adds `sign` times a line to another. */
-static inline void NAME(shift)(ptrdiff_t stride, REAL sign, const REAL *restrict line, REAL *restrict sums)
+/* h = act(a). */
+static void NAME(activate)(
+    const nade_network *net, const REAL *restrict mask, const REAL *restrict a, REAL *restrict h)
 {
-    EACH_NUMBER(k, stride)
-        sums[k] += sign * line[k];
+    const ptrdiff_t n_odds = net->n_odds;
+    if (net->activation == nade_relu)
+        EACH_NUMBER(k, 0, net->stride)
+            h[k] = a[k] > 0 ? a[k] : 0;
+    else {
+        EACH_NUMBER(k, 0, n_odds)
+            h[k] = 1 / (1 + a[k]);
+#ifdef SIGMOID_PART
+        EACH_PART(k, n_odds, net->stride)
+            NAME(store)(h + k, SIGMOID_PART(NAME(load)(a + k)));
+#else
+        EACH_NUMBER(k, n_odds, net->stride)
+            h[k] = NAME(sigmoid)(a[k]);
+#endif
+    }
+    NAME(finish_units)(net, mask, h);
+}
+
+/* a += sign * line, and h = act(a). There is no way back with odds, so sign is 1 then. */
+static void NAME(advance)(
+    const nade_network *net, REAL sign, const REAL *restrict line, const REAL *restrict mask,
+    REAL *restrict a, REAL *restrict h)
+{
+    const ptrdiff_t n_odds = net->n_odds;
+    if (net->activation == nade_relu)
+        EACH_NUMBER(k, 0, net->stride) {
+            a[k] += sign * line[k];
+            h[k] = a[k] > 0 ? a[k] : 0;
+        }
+    else {
+#ifdef SIGMOID_PART
+        EACH_PART(k, 0, n_odds) {
+            const VECTOR odds = NAME(load)(a + k) * NAME(load)(line + k);
+            NAME(store)(a + k, odds);
+            NAME(store)(h + k, RECIPROCAL_PART(1 + odds));
+        }
+        EACH_PART(k, n_odds, net->stride) {
+            const VECTOR sum = NAME(load)(a + k) + sign * NAME(load)(line + k);
+            NAME(store)(a + k, sum);
+            NAME(store)(h + k, SIGMOID_PART(sum));
+        }
+#else
+        EACH_NUMBER(k, 0, n_odds) {
+            a[k] *= line[k];
+            h[k] = 1 / (1 + a[k]);
+        }
+        EACH_NUMBER(k, n_odds, net->stride) {
+            a[k] += sign * line[k];
+            h[k] = NAME(sigmoid)(a[k]);
+        }
+#endif
+    }
+    NAME(finish_units)(net, mask, h);
+}
+
+/* Adds a line to another. */
+static inline void NAME(add_line)(ptrdiff_t stride, const REAL *restrict line, REAL *restrict sums)
+{
+    EACH_NUMBER(k, 0, stride)
+        sums[k] += line[k];
 }
 
 /* sums[r] = the sum over the lanes of part r, for the parts of a group. */
@@ -49,8 +110,10 @@ static inline ALWAYS_INLINE void NAME(fold)(VECTOR *parts, REAL *restrict sums)
 #ifdef ADD_NEIGHBOURS
     /* Neighbours are added, of two parts at once, until eight numbers are left, in order. */
     int n = GROUP;
+#pragma GCC unroll 4
     for (ptrdiff_t left = GROUP * PART; left > GROUP; left /= 2) {
         const int half = n > 1 ? n / 2 : 1;
+#pragma GCC unroll 4
         for (int i = 0; i < half; i++) {
             const VECTOR low = parts[n > 1 ? 2 * i : 0], high = parts[n > 1 ? 2 * i + 1 : 0];
             parts[i] = ADD_NEIGHBOURS(low, high);
@@ -74,7 +137,7 @@ static inline ALWAYS_INLINE void NAME(multiply)(
     VECTOR sums[GROUP];
     for (int r = 0; r < GROUP; r++)
         sums[r] = (VECTOR){0};
-    EACH_PART(k, stride) {
+    EACH_PART(k, 0, stride) {
         const VECTOR own = NAME(load)(v + k);
 #pragma GCC unroll 8
         for (int r = 0; r < GROUP; r++)
@@ -105,9 +168,34 @@ static void NAME(begin)(const nade_rows *rows, const nade_network *net, void *re
     REAL *a = lines, *h = a + n * stride;
     for (ptrdiff_t r = 0; r < n; r++)
         memcpy(a + r * stride, net->hidden_bias, (size_t)stride * sizeof(REAL));
-    NAME(activate)(net, a, NULL, h);
+    NAME(activate)(net, NULL, a, h);
     for (ptrdiff_t r = 1; r < n; r++)
         memcpy(h + r * stride, h, (size_t)stride * sizeof(REAL));
+}
+
+/* Draws variable i for a group whose logits are z, and returns which rows have a one, as `ones_of`. With
+ * u = random / 2^31 a one is drawn where u is below its probability, reckoned from the end of the interval at
+ * which the less probable outcome lies. */
+static inline unsigned NAME(draw)(
+    const nade_rows *rows, ptrdiff_t i, ptrdiff_t start, const REAL *restrict z, const int32_t *random)
+{
+    uint8_t *bytes = rows->bytes + (i >> 3) * rows->stride + start;
+    const int n = (int)(rows->n_rows - start < GROUP ? rows->n_rows - start : GROUP);
+    int32_t own[GROUP] = {0}, drawn[GROUP];
+    unsigned ones = 0;
+    memcpy(own, random + start, (size_t)n * sizeof(int32_t));
+    EACH_ROW(r) {
+        const int32_t likely = z[r] < 0 ? 0 : -1;
+        const REAL v = ((REAL)(own[r] ^ (likely & INT32_MAX)) + 1) * (REAL)0x1p-31;
+        const REAL e = EXP(-ABS(z[r]));
+        drawn[r] = (v * (1 + e) <= e ? -1 : 0) ^ likely;
+    }
+    EACH_ROW(r)
+        ones |= (unsigned)drawn[r] & 1u << r;
+    ones &= (1u << n) - 1;
+    for (int r = 0; r < n; r++)
+        bytes[r] |= (uint8_t)((ones >> r & 1) << (i & 7));
+    return ones;
 }
 
 /* Takes all rows through the columns first..stop-1 of a block. Where `random` is given the bits are drawn, by
@@ -124,25 +212,18 @@ static void NAME(walk)(
         const int n_own = (int)(rows->n_rows - start < GROUP ? rows->n_rows - start : GROUP);
         double sums[GROUP] = {0};
         for (ptrdiff_t i = first; i < stop; i++) {
-            uint8_t *bytes = rows->bytes + (i >> 3) * rows->stride + start;
-            const uint8_t one = (uint8_t)(1 << (i & 7));
-            REAL z[GROUP] = {0}, outcome[GROUP] = {0};
+            REAL z[GROUP] = {0};
+            unsigned ones;
             if (random || total || logits)
                 NAME(multiply)(stride, h, output + i * stride, bias[i], z);
             if (random)
-                for (int r = 0; r < n_own; r++) {
-                    /* From the end of the interval at which the less probable outcome lies. */
-                    const int32_t likely = z[r] < 0 ? 0 : -1;
-                    const int32_t own = random[(i - first) * rows->n_rows + start + r];
-                    const REAL v = ((REAL)(own ^ (likely & INT32_MAX)) + 1) * (REAL)0x1p-31;
-                    const REAL e = EXP(-ABS(z[r]));
-                    const int rare = v * (1 + e) <= e;
-                    bytes[r] |= (rare != (likely != 0)) ? one : 0;
-                }
-            for (int r = 0; r < n_own; r++)
-                outcome[r] = bytes[r] & one ? 1 : 0;
+                ones = NAME(draw)(rows, i, start, z, random + (i - first) * rows->n_rows);
+            else
+                ones = ones_of(rows, i, start);
             if (total) {
-                REAL term[GROUP], residual[GROUP];
+                REAL outcome[GROUP], term[GROUP], residual[GROUP];
+                for (int r = 0; r < GROUP; r++)
+                    outcome[r] = (REAL)(ones >> r & 1);
                 NAME(judge)(z, outcome, term, residual);
                 for (int r = 0; r < GROUP; r++)
                     sums[r] += term[r];
@@ -151,11 +232,9 @@ static void NAME(walk)(
                 for (int r = 0; r < n_own; r++)
                     logits[(start + r) * logit_stride + i] = z[r];
             if (i + 1 < rows->n_columns)
-                for (int r = 0; r < n_own; r++)
-                    if (outcome[r] > 0) {
-                        NAME(shift)(stride, 1, input + i * stride, a + r * stride);
-                        NAME(activate)(net, a + r * stride, NULL, h + r * stride);
-                    }
+                for (int r = 0; ones; ones >>= 1, r++)
+                    if (ones & 1)
+                        NAME(advance)(net, 1, input + i * stride, NULL, a + r * stride, h + r * stride);
         }
         if (total)
             for (int r = 0; r < n_own; r++)
@@ -177,7 +256,7 @@ static void NAME(sum_inputs)(
         for (ptrdiff_t r = 0; r < rows->n_rows; r++)
             for (int set = bytes[r] & own, j = 0; set; set >>= 1, j++)
                 if (set & 1)
-                    NAME(shift)(stride, 1, input + (first + j) * stride, a + r * stride);
+                    NAME(add_line)(stride, input + (first + j) * stride, a + r * stride);
     }
 }
 
@@ -189,7 +268,7 @@ static void NAME(represent)(
     REAL *a = lines, *h = a + n * stride;
     NAME(sum_inputs)(rows, net, rows->n_columns, a);
     for (ptrdiff_t r = 0; r < rows->n_rows; r++) {
-        NAME(activate)(net, a + r * stride, NULL, h);
+        NAME(activate)(net, NULL, a + r * stride, h);
         for (ptrdiff_t k = 0; k < net->n_hidden; k++)
             hidden[r * net->n_hidden + k] = h[k];
     }
