@@ -244,3 +244,17 @@ def test_what_is_not_a_number_is_not_certain(dtype, rng, random_bits):
     bits = BitMatrix.from_array(random_bits(20, 5))
     assert np.isnan(network.log_likelihood(bits, network.Network(shape, flat, "relu"))).all()
     assert np.isnan(network.Gradient(shape, "relu")(bits, flat)[0])
+
+
+@pytest.mark.parametrize("n_wild", [0, 3, 40])
+def test_odds_draw_the_same_rows(n_wild, rng, monkeypatch):
+    """Rows are the same but for draws within rounding, whichever units have sums that odds cannot hold."""
+    V, b, W, c = draw_parameters(rng, 60, 40, scale=0.3)
+    W[:, rng.permutation(40)[:n_wild]] *= 200.0
+    own = make((V, b, W, c), "sigmoid", np.float32)
+    n_odds = own.to_sample[-1]
+    assert n_odds == {0: own.shape.line, 3: 32, 40: 0}[n_wild]
+    with_odds = network.sample(5000, own, random_state=0).to_array()
+    monkeypatch.setattr(network, "_MANY_ROWS", 10**9)
+    without = network.sample(5000, own, random_state=0).to_array()
+    assert np.mean((with_odds != without).any(axis=1)) < 2e-3
