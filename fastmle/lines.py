@@ -5,21 +5,31 @@ the order in which the kernel needs them: blocks of 32 columns, in each a line o
 variable that may come before, in float32.
 """
 
+import itertools
+
 import numpy as np
 
 from . import kernels, likelihood
 from .engine import aligned_memory, map_units
 
 _WIDTH = 2 * kernels.LANES["float32"]
+# Entries that lines begin at a multiple of: those of a cache line. Where lines straddle two of these, a pass
+# takes a fourth longer.
+_ALIGNMENT = 16
 # Rows that the kernel takes together, for which there must be two lines each.
 _RUN = 256
+# A pass is cut into about so many units of equal work, of which each is a single call.
+_UNITS = 8
+# Nanoseconds for a row, and for a set bit, in a block, and the lines whose bits take as long as the row.
+_ROW, _BIT, _LINES_A_ROW = 17, 3, 50
 
 
 class Lines:
     """Where the parameters of an FVSBN stand in a flat array: first the intercepts, then block after block.
 
     Columns stand in autoregressive order. Weights of what does not come before a column have a place in its
-    block, too: they are zero, and nobody changes them.
+    block, too: they are zero, and nobody changes them. Blocks begin at multiples of 16 entries, and arrays
+    serve best that begin where a cache line does, as those of :meth:`zeros`.
 
     Parameters
     ----------
@@ -30,6 +40,10 @@ class Lines:
     ----------
     size : int
         Length of the array.
+    places : ndarray of int64, shape (n_blocks + 1,)
+        Where the lines of the blocks begin; the last ones end with the array.
+    units : list of tuple of int
+        The blocks in a few runs of about equal work: number of the first one, and of the first of the next.
 
     Examples
     --------
@@ -46,13 +60,28 @@ class Lines:
     def __init__(self, n_features):
         self.n_features = n_features
         self._blocks = []
-        start = n_features
+        start = first_line = -(-n_features // _ALIGNMENT) * _ALIGNMENT
         for first in range(0, n_features, _WIDTH):
             columns = slice(first, min(first + _WIDTH, n_features))
             n_lines = 8 * -(-(columns.stop - 1) // 8)
             self._blocks.append((columns, slice(start, start + n_lines * _WIDTH)))
             start += n_lines * _WIDTH
         self.size = start
+        self.places = np.array([first_line, *(place.stop for _, place in self._blocks)], dtype=np.int64)
+        self.places.flags.writeable = False
+
+        self.units = self._cut()
+
+    def _cut(self):
+        work = np.cumsum(np.diff(self.places) // _WIDTH + _LINES_A_ROW)
+        edges = np.searchsorted(work, np.linspace(0, work[-1], _UNITS + 1), side="right")
+        return list(itertools.pairwise(np.unique(edges).tolist()))
+
+    def zeros(self):
+        """Return zeros of float32 and shape (size,), which begin where a cache line does."""
+        flat = aligned_memory(self.size, dtype=np.float32)
+        flat[:] = 0.0
+        return flat
 
     def runs(self):
         """Return the runs of entries that are weights, int64 of shape (n_runs, 2)."""
@@ -87,7 +116,7 @@ class Lines:
         -------
         ndarray of float32, shape (size,)
         """
-        flat = np.zeros(self.size, dtype=np.float32) if out is None else out
+        flat = self.zeros() if out is None else out
         flat[: self.n_features] = intercept
         for columns, lines in self.blocks(flat):
             before = np.tril(coef[columns, : columns.stop - 1], k=columns.start - 1)
@@ -135,24 +164,19 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
         lines.pack(grad_coef, grad_intercept, out=out)
         return float(value.sum())
     tile, weight = bits.tile(0), bits.tile_weight(0)
-    intercept = parameters[:n_features].astype(np.float64)
-    value, grad_intercept = np.zeros(n_features), np.zeros(n_features)
+    value = np.empty(n_features)
 
     def fill(unit, scratch):
-        (block, weights), (_, gradient) = unit
-        gradient[...] = 0.0
-        kernels.add_gradient_in_lines(
-            *(tile, columns[block], weights, intercept[block], weight, scratch),
-            *(value[block], gradient, grad_intercept[block], *listed),
+        kernels.compute_gradient_in_lines(
+            tile, parameters, lines.places, *unit, weight, scratch, value, out, *listed
         )
 
-    units = list(zip(lines.blocks(parameters), lines.blocks(out), strict=True))
+    n_bits = int(listed[0][-1])
     map_units(
         fill,
-        units[::-1],
+        lines.units,
         n_jobs=n_jobs,
         workspace=lambda: aligned_memory(2 * min(_RUN, n_samples), _WIDTH // 2, dtype=np.float32),
-        work=n_samples * n_features * (16 + n_features // 8),
+        work=(len(lines.places) - 1) * (_ROW * n_samples + _BIT * n_bits // 2),
     )
-    out[:n_features] = grad_intercept
     return float(value.sum())

@@ -31,7 +31,7 @@ OF_BOTH_PRECISIONS = {
     *("nade_add_gradient", "nade_log_likelihood", "nade_logits", "nade_represent", "nade_sample"),
     *("measure_slope", "update_adam", "update_momentum", "update_sgd"),
 }
-OF_SINGLE_PRECISION = {"add_gradient_in_lines"}
+OF_SINGLE_PRECISION = {"compute_gradient_in_lines"}
 # Modules whose kernels are compiled for every instruction-set level.
 OF_LEVELS = {"_bits", "_fvsbn", "_information", "_nade", "_optimizers", "_random", "_summaries"}
 N_ROWS = (1, 63, 64, 65, 4096)
@@ -193,23 +193,27 @@ class Cases(DistinctCases, InformationCases, NadeCases, OptimizerCases, RandomCa
         sums = value, grad_coef, grad_intercept
         return (*block, *sums, *self._lists()), [value, whole, grad_intercept]
 
-    def add_gradient_in_lines(self):
-        lanes = 2 * LANES["float32"]
-        n_lines = 8 * int(self._rng.integers(len(self._tile) + 1))
-        lines = np.zeros((n_lines, lanes), dtype=np.float32)
-        lines[:, : self._width] = self._normal(n_lines, self._width)
-        lines[self._n_columns :] = 0
-        grad_lines = self._normal(n_lines, lanes).astype(np.float32)
-        value, grad_intercept = self._normal(self._width), self._normal(self._width)
+    def compute_gradient_in_lines(self):
+        d, lanes = self._n_columns, 2 * LANES["float32"]
+        n_pairs = -(-d // lanes)
+        n_lines = 8 * self._rng.integers(len(self._tile) + 1, size=n_pairs)
+        places = d + int(self._rng.integers(3)) + np.concatenate([[0], lanes * np.cumsum(n_lines)])
+        parameters = self._normal(places[-1]).astype(np.float32)
+        for pair in range(n_pairs):
+            lines = parameters[places[pair] : places[pair + 1]].reshape(-1, lanes)
+            lines[d:] = 0
+            lines[:, d - lanes * pair :] = 0
+        first = int(self._rng.integers(n_pairs))
+        stop = int(self._rng.integers(first, n_pairs)) + 1
         weight = self._weight() if self._weighted else None
-        intercept = frozen(self._normal(self._width))
         scratch = np.full((2 * self._n_rows, LANES["float32"]), np.nan, dtype=np.float32)
-        block = self._tile, self._columns, frozen(lines), intercept, weight, scratch
-        return (*block, value, grad_lines, grad_intercept, *self._whole_lists()), [
-            value,
-            grad_lines,
-            grad_intercept,
-        ]
+        value, gradient = self._normal(d), self._normal(len(parameters)).astype(np.float32)
+        block = self._tile, frozen(parameters), frozen(places), first, stop, weight, scratch
+        written = [value, gradient[:d]]
+        for pair in range(n_pairs):  # nothing is said of lanes beyond the last column
+            lines = gradient[places[pair] : places[pair + 1]].reshape(-1, lanes)
+            written.append(lines[:, : d - lanes * pair])
+        return (*block, value, gradient, *self._whole_lists()), written
 
     def _lists(self):
         """The lists of set bits that may be given; every other time they are not."""

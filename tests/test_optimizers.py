@@ -115,7 +115,8 @@ def test_a_layout_says_what_is_stepped_and_what_is_penalised(optimizer, dtype, r
     assert_allclose(norm, np.linalg.norm(slope.astype(np.float64)), rtol=1e-6)
 
 
-def test_the_same_bits_for_any_number_of_threads_and_at_every_level(optimizer, rng):
+def test_the_same_bits_for_any_number_of_threads_and_at_every_level(optimizer, rng, monkeypatch):
+    monkeypatch.setattr("fastmle.engine.MIN_PARALLEL_WORK", 0)
     n = 300_000
     start, gradient = rng.normal(size=(2, n)).astype(np.float32)
     layout = Layout(weights=[(1000, 200_000), (200_001, n)], others=[(0, 900)])
@@ -266,7 +267,7 @@ class TestLayout:
         assert_array_equal(kind, expected)
         assert layout.size == sum(sizes) == np.count_nonzero(expected)
         assert layout.stop == edges.max()
-        assert max(sizes) <= 2 * 2**16
+        assert max(sizes) <= 2 * 2**17
 
     def test_lower_triangle(self):
         layout = Layout.lower_triangle(4, first=4)

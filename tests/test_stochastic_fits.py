@@ -124,8 +124,9 @@ def test_the_gradient_is_that_of_the_objective(random_bits, rng, weights):
 
 @pytest.mark.parametrize("solver", ["sgd", "adamw"])
 @pytest.mark.parametrize("n_rows", [1, 37, 1500])
-def test_threads_do_not_change_a_bit(random_bits, solver, n_rows):
-    X = random_bits(n_rows, 150, 0.3)  # work enough for a second thread
+def test_threads_do_not_change_a_bit(random_bits, solver, n_rows, monkeypatch):
+    monkeypatch.setattr("fastmle.engine.MIN_PARALLEL_WORK", 0)
+    X = random_bits(n_rows, 150, 0.3)
     options = {"solver": solver, "max_epochs": 2, "batch_size": min(n_rows, 700), "random_state": 1}
     one, two = (FVSBN(n_jobs=n_jobs, **options).fit(X) for n_jobs in (1, 2))
     assert_same_fit(one, two)

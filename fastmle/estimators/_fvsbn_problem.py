@@ -45,7 +45,7 @@ class FVSBNProblem:
         self.order = order
         self._lines = Lines(n_features)
         self.layout = Layout(self._lines.runs(), [(0, n_features)])
-        self.parameters = np.zeros(self._lines.size, dtype=np.float32)
+        self.parameters = self._lines.zeros()
         intercept = start_intercepts(ones, self.total_weight, smoothing, label_smoothing)
         self._certain = None
         if not np.isfinite(intercept).all():
@@ -55,7 +55,7 @@ class FVSBNProblem:
         self._smoothing = smoothing
         self._label_smoothing = label_smoothing
         self._n_jobs = n_jobs
-        self._gradient = np.zeros_like(self.parameters)
+        self._gradient = self._lines.zeros()
         # Squares of the rows' lengths, with the one of the intercept, on average: four times a bound of the
         # curvature.
         length = 1.0 + ones.sum() / self.total_weight

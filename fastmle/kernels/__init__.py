@@ -37,8 +37,8 @@ try:
         MAX_LISTED,
         SCRATCH_LINES,
         add_gradient,
-        add_gradient_in_lines,
         add_log_likelihood,
+        compute_gradient_in_lines,
         compute_logits,
         list_set_bits,
         logits_to_terms,
@@ -89,10 +89,10 @@ except ModuleNotFoundError as error:
 
 _KERNELS = (
     add_gradient,
-    add_gradient_in_lines,
     add_log_likelihood,
     advance_rows,
     column_words,
+    compute_gradient_in_lines,
     compute_logits,
     count_columns,
     count_pairs,

@@ -1,6 +1,6 @@
 from typing import TypeVar
 
-from numpy import float32, float64, int32, uint8, uint16, uint64
+from numpy import float32, float64, int32, int64, uint8, uint16, uint64
 from numpy.typing import NDArray
 
 Real = TypeVar("Real", float32, float64)
@@ -43,16 +43,16 @@ def add_gradient(
     bits: NDArray[uint16] | None = None,
     n_summed: int = 4096,
 ) -> None: ...
-def add_gradient_in_lines(
+def compute_gradient_in_lines(
     tile: NDArray[uint8],
-    columns: NDArray[int32],
-    lines: NDArray[float32],
-    intercept: NDArray[float64],
+    parameters: NDArray[float32],
+    places: NDArray[int64],
+    first: int,
+    stop: int,
     weight: NDArray[float64] | None,
     scratch: NDArray[float32],
     value: NDArray[float64],
-    grad_lines: NDArray[float32],
-    grad_intercept: NDArray[float64],
+    gradient: NDArray[float32],
     starts: NDArray[int32],
     bits: NDArray[uint16],
 ) -> None: ...

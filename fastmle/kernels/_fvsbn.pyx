@@ -10,7 +10,7 @@ made by `list_set_bits`, take the place of the tile's bytes in the sums, where r
 in float64. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from ._random cimport draw_lines
 
@@ -50,9 +50,9 @@ cdef extern from "src/fvsbn.h" nogil:
             const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             const double*, double*, double*, double*, double*, ptrdiff_t, double*) noexcept nogil
         void (*list_set_bits)(const uint8_t*, ptrdiff_t, ptrdiff_t, int32_t*, uint16_t*) noexcept nogil
-        void (*add_gradient_in_lines)(
-            const fvsbn_rows*, const int32_t*, ptrdiff_t, const float*, ptrdiff_t, const double*, const double*, float*,
-            double*, float*, double*) noexcept nogil
+        void (*compute_gradient_in_lines)(
+            const fvsbn_rows*, ptrdiff_t, ptrdiff_t, ptrdiff_t, const int64_t*, const float*, const double*, float*,
+            double*, float*) noexcept nogil
         void (*sample_block)(
             uint8_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t, const double*,
             const int32_t*, float*, float*) noexcept nogil
@@ -171,22 +171,17 @@ def add_gradient(
                 row_weight, &scratch[0, 0], z, &value[0], first_gradient, grad_stride, &grad_intercept[0])
 
 
-def add_gradient_in_lines(
-    const uint8_t[:, ::1] tile, const int32_t[::1] columns, const float[:, ::1] lines, const double[::1] intercept,
-    const double[::1] weight, float[:, ::1] scratch, double[::1] value, float[:, ::1] grad_lines,
-    double[::1] grad_intercept, const int32_t[::1] starts, const uint16_t[::1] bits,
+def compute_gradient_in_lines(
+    const uint8_t[:, ::1] tile, const float[::1] parameters, const int64_t[::1] places, ptrdiff_t first,
+    ptrdiff_t stop, const double[::1] weight, float[:, ::1] scratch, double[::1] value, float[::1] gradient,
+    const int32_t[::1] starts, const uint16_t[::1] bits,
 ):
-    """The same with a line of weights a variable, of 2 LANES["float32"], and so many of the gradient."""
+    """The value and gradient of pairs of blocks, from `first` up to, but without, `stop`; see `fastmle.lines`."""
     cdef fvsbn_rows rows = rows_of(tile, starts, bits)
-    cdef ptrdiff_t n_groups = lines.shape[0] // 8
-    # Block 0 has no variables before it but those of its own columns, and may have no lines.
-    cdef const float* first_line = &lines[0, 0] if n_groups > 0 else NULL
-    cdef float* first_gradient = &grad_lines[0, 0] if n_groups > 0 else NULL
     with nogil:
-        functions.add_gradient_in_lines(
-            &rows, &columns[0], columns.shape[0], first_line, n_groups, &intercept[0],
-            &weight[0] if weight is not None else NULL, &scratch[0, 0], &value[0], first_gradient,
-            &grad_intercept[0])
+        functions.compute_gradient_in_lines(
+            &rows, value.shape[0], first, stop, &places[0], &parameters[0],
+            &weight[0] if weight is not None else NULL, &scratch[0, 0], &value[0], &gradient[0])
 
 
 def list_set_bits(const uint8_t[:, ::1] tile, int32_t[::1] starts, uint16_t[::1] bits):

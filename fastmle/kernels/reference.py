@@ -239,22 +239,28 @@ def add_gradient(
         grad_coef[lane, :column] += products[lane, :column]
 
 
-def add_gradient_in_lines(
-    tile, columns, lines, intercept, weight, scratch, value, grad_lines, grad_intercept, starts, bits
+def compute_gradient_in_lines(
+    tile, parameters, places, first, stop, weight, scratch, value, gradient, starts, bits
 ):
-    """Add the same with ``lines[j, lane]`` the weight of variable j in the logit of column ``columns[lane]``.
+    """Compute the same of the columns 32 first to 32 stop, with parameters and gradient in one array each.
 
-    All variables that have a line count: where one is no predecessor the weight is 0, and nobody asks for its
-    gradient.
+    The first len(value) entries are the intercepts; from ``places[k]`` up to ``places[k + 1]`` stand the
+    lines of the columns from 32 k on: entry ``[j, lane]`` is the weight of variable j in the logit of column
+    32 k + lane. All variables that have a line count: where one is no predecessor the weight is 0, and nobody
+    asks for its gradient.
     """
-    rows, n_columns = _rows(tile)[:, : len(lines)], len(columns)
-    signs = _signs(tile, columns)
-    weight = np.ones(len(signs)) if weight is None else np.asarray(weight)
-    t = signs * (rows @ lines[: rows.shape[1], :n_columns].astype(np.float64) + intercept)
-    residual = weight[:, None] * signs * expit(-t)
-    value += weight @ log_expit(t)
-    grad_intercept += residual.sum(axis=0)
-    grad_lines[: rows.shape[1], :n_columns] += rows.T @ residual
+    weight = np.ones(tile.shape[1]) if weight is None else np.asarray(weight)
+    for k in range(first, stop):
+        columns = np.arange(32 * k, min(32 * k + 32, len(value)))
+        lines, sums = (array[places[k] : places[k + 1]].reshape(-1, 32) for array in (parameters, gradient))
+        rows, signs = _rows(tile)[:, : len(lines)], _signs(tile, columns)
+        coef = lines[: rows.shape[1], : len(columns)].astype(np.float64)
+        t = signs * (rows @ coef + parameters[columns].astype(np.float64))
+        residual = weight[:, None] * signs * expit(-t)
+        value[columns] = weight @ log_expit(t)
+        gradient[columns] = residual.sum(axis=0)
+        sums[...] = 0.0
+        sums[: rows.shape[1], : len(columns)] = rows.T @ residual
 
 
 def list_set_bits(tile, starts, bits):

@@ -6,8 +6,11 @@ import numpy as np
 
 from ..engine import map_units
 
-# The entries are cut into parts of about so many, the units of threads.
-_PART_SIZE = 2**16
+# The entries are cut into parts of about so many, the units of threads: a pass through the memory of a part
+# should take much longer than the call.
+_PART_SIZE = 2**17
+# Entries that a pass goes through in the time of an elementary step: they are read and written in lines.
+_ENTRIES_A_STEP = 3
 
 
 class Layout:
@@ -96,7 +99,8 @@ class Layout:
 
         The parts follow from the layout alone, never from `n_jobs`.
         """
-        return map_units(lambda part: function(*part), self._parts, n_jobs=n_jobs, work=self.size)
+        work = self.size // _ENTRIES_A_STEP
+        return map_units(lambda part: function(*part), self._parts, n_jobs=n_jobs, work=work)
 
 
 def _runs(name, runs):

@@ -48,10 +48,10 @@ typedef struct {
     FVSBN_FUNCTIONS(float, f32)
     FVSBN_FUNCTIONS(double, f64)
     void (*list_set_bits)(const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *starts, uint16_t *bits);
-    void (*add_gradient_in_lines)(
-        const fvsbn_rows *rows, const int32_t *columns, ptrdiff_t n_columns, const float *lines,
-        ptrdiff_t n_groups, const double *intercept, const double *weight, float *work, double *value,
-        float *grad_lines, double *grad_intercept);
+    void (*compute_gradient_in_lines)(
+        const fvsbn_rows *rows, ptrdiff_t n_columns, ptrdiff_t first_pair, ptrdiff_t stop_pair,
+        const int64_t *places, const float *parameters, const double *weight, float *work, double *value,
+        float *gradient);
     void (*sample_block)(
         uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
         const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,

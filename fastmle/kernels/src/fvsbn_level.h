@@ -205,6 +205,6 @@ const fvsbn_functions FVSBN_TABLE = {
     sum_by_tables_f32, logits_to_terms_f32, add_log_likelihood_float, add_gradient_float,
     sum_by_tables_f64, logits_to_terms_f64, add_log_likelihood_f64, add_gradient_f64,
     list_set_bits,
-    add_gradient_in_lines,
+    compute_gradient_in_lines,
     sample_block_float,
 };
