@@ -38,7 +38,15 @@ KERNELS = {
     "_linear_algebra": [],
     "_nade": [
         *(f"nade_{level}.c" for level in LEVELS),
-        *("elementary.h", "nade.h", "nade_gradient.h", "nade_level.h", "nade_loops.h", "nade_sigmoid.h", *LEVEL_HEADERS),
+        *(
+            "elementary.h",
+            "nade.h",
+            "nade_gradient.h",
+            "nade_level.h",
+            "nade_loops.h",
+            "nade_sigmoid.h",
+            *LEVEL_HEADERS,
+        ),
     ],
     "_optimizers": [
         *(f"optimizers_{level}.c" for level in LEVELS),
