@@ -24,7 +24,7 @@ cdef extern from "src/nade.h" nogil:
         const void *hidden_bias
         const void *output
         const void *bias
-        ptrdiff_t n_hidden, stride, n_odds
+        ptrdiff_t n_hidden, stride, width, n_odds
         int activation
     ctypedef struct nade_gradient:
         const void *mask
@@ -76,8 +76,10 @@ cdef inline nade_network network_of(
     const real[:, ::1] output_weight, const real[::1] bias, const real[:, ::1] input_weight,
     const real[::1] hidden_bias, ptrdiff_t n_hidden, int activation,
 ) noexcept nogil:
+    cdef ptrdiff_t lanes = 64 // sizeof(real), width = (n_hidden + lanes - 1) // lanes * lanes
     return nade_network(
-        &input_weight[0, 0], &hidden_bias[0], &output_weight[0, 0], &bias[0], n_hidden, hidden_bias.shape[0], 0, activation)
+        &input_weight[0, 0], &hidden_bias[0], &output_weight[0, 0], &bias[0], n_hidden, hidden_bias.shape[0], width,
+        0, activation)
 
 
 cdef inline const nade_loops* loops_of(const real[::1] numbers) noexcept nogil:
@@ -148,7 +150,7 @@ def nade_sample(
     cdef nade_rows rows = rows_of(tile, bias.shape[0])
     cdef nade_network net = network_of(output_weight, bias, input_weight, hidden_bias, n_hidden, activation)
     cdef const nade_loops* loops = loops_of(bias)
-    net.n_odds = n_odds
+    net.n_odds = min(n_odds, net.width)
     cdef void* lines = &scratch[0, 0]
     cdef ptrdiff_t first = 0, given, stop
     with nogil:

@@ -19,10 +19,12 @@ enum { nade_group = 8 };
 enum { nade_sigmoid = 0, nade_relu = 1 };
 
 /* The parameters, float or double as the functions that they are given to. Lines of hidden units are `stride`
- * numbers apart, a multiple of 64 bytes, and zero beyond the first n_hidden. */
+ * numbers apart, a multiple of 64 bytes, and zero beyond the first n_hidden; loops go through the first `width`
+ * of them, whole cache lines. Of the first n_odds units, as many as fill whole cache lines, `input` and
+ * `hidden_bias` hold exp(-weight): their sums are products. */
 typedef struct {
     const void *input, *hidden_bias, *output, *bias;
-    ptrdiff_t n_hidden, stride, n_odds;
+    ptrdiff_t n_hidden, stride, width, n_odds;
     int activation;
 } nade_network;
 

@@ -17,7 +17,7 @@ static void NAME(pass_back)(
     NAME(block) *block, int r, ptrdiff_t first, const nade_network *net, REAL keep, const REAL *output,
     const REAL *restrict h, REAL *restrict line, REAL *restrict back)
 {
-    const ptrdiff_t stride = net->stride;
+    const ptrdiff_t stride = net->stride, width = net->width;
     const int n = block->n_pending[r];
     const REAL *residual, scale = 1 / keep;
     ptrdiff_t k = 0;
@@ -38,27 +38,28 @@ static void NAME(pass_back)(
         for (int j = 0; j < N; j++)                                                                 \
             NAME(store)(line + k + j * PART, sums[j]);                                              \
     }
-    for (; k + 4 * PART <= stride; k += 4 * PART)
+    for (; k + 4 * PART <= width; k += 4 * PART)
         ADD_COLUMNS(4)
-    for (; k < stride; k += PART)
+    for (; k < width; k += PART)
         ADD_COLUMNS(1)
 #undef ADD_COLUMNS
     if (net->activation == nade_relu)
-        EACH_NUMBER(k, 0, stride)
+        EACH_NUMBER(k, 0, width)
             back[k] += h[k] > 0 ? scale * line[k] : 0;
     else
-        EACH_NUMBER(k, 0, stride)
+        EACH_NUMBER(k, 0, width)
             back[k] += line[k] * (h[k] * (1 - keep * h[k]));
 }
 
 /* gradient += the sum over the rows of a group of their residuals times their lines h. */
 static void NAME(add_outer)(
-    ptrdiff_t stride, const REAL *residual, const REAL *h, REAL *restrict gradient)
+    const nade_network *net, const REAL *residual, const REAL *h, REAL *restrict gradient)
 {
+    const ptrdiff_t stride = net->stride;
     VECTOR factor[GROUP];
     for (int r = 0; r < GROUP; r++)
         factor[r] = (VECTOR){0} + residual[r];
-    EACH_PART(k, 0, stride) {
+    EACH_PART(k, 0, net->width) {
         VECTOR sum = NAME(load)(gradient + k);
 #pragma GCC unroll 8
         for (int r = 0; r < GROUP; r++)
@@ -122,12 +123,12 @@ static void NAME(add_gradient)(
                         NAME(pass_back)(
                             &block, r, i + 1 - first, net, keep, output + (i + 1) * stride, h + at, line,
                             back + at);
-                        NAME(add_line)(stride, back + at, grad_input + i * stride);
+                        NAME(add_line)(net->width, back + at, grad_input + i * stride);
                         NAME(advance)(net, -1, input + i * stride, MASK(start + r), a + at, h + at);
                     }
-                NAME(multiply)(stride, h + start * stride, output + i * stride, bias[i], z);
+                NAME(multiply)(net, h + start * stride, output + i * stride, bias[i], z);
                 *gradient->value += NAME(judge_column)(gradient, ones, weight, z, residual);
-                NAME(add_outer)(stride, residual, h + start * stride, grad_output + i * stride);
+                NAME(add_outer)(net, residual, h + start * stride, grad_output + i * stride);
                 for (int r = 0; r < GROUP; r++) {
                     grad_bias[i] += residual[r];
                     block.n_pending[r]++;
@@ -141,6 +142,6 @@ static void NAME(add_gradient)(
         }
     }
     for (ptrdiff_t r = 0; r < rows->n_rows; r++)
-        NAME(add_line)(stride, back + r * stride, gradient->hidden_bias);
+        NAME(add_line)(net->width, back + r * stride, gradient->hidden_bias);
 #undef MASK
 }

@@ -74,6 +74,19 @@ static inline unsigned ones_of(const nade_rows *rows, ptrdiff_t i, ptrdiff_t sta
     return ones;
 }
 
+/* The place of the lowest one of a word that is not zero. */
+static inline int lowest_bit(unsigned word)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return __builtin_ctz(word);
+#else
+    int place = 0;
+    while (!(word >> place & 1))
+        place++;
+    return place;
+#endif
+}
+
 /* Does something for every pass over eight rows, or over the numbers of a line by registers of so many. */
 #define EACH_ROW(r) _Pragma("omp simd") for (int r = 0; r < GROUP; r++)
 #define EACH_NUMBER(k, from, to) _Pragma("omp simd") for (ptrdiff_t k = (from); k < (to); k++)

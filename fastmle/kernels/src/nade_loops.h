@@ -31,10 +31,10 @@ static inline REAL NAME(sigmoid)(REAL a)
 /* Lets a mask multiply the hidden units, and clears what stands beyond them. */
 static inline void NAME(finish_units)(const nade_network *net, const REAL *restrict mask, REAL *restrict h)
 {
-    for (ptrdiff_t k = net->n_hidden; k < net->stride; k++)
+    for (ptrdiff_t k = net->n_hidden; k < net->width; k++)
         h[k] = 0;
     if (mask)
-        EACH_NUMBER(k, 0, net->stride)
+        EACH_NUMBER(k, 0, net->width)
             h[k] *= mask[k];
 }
 
@@ -44,16 +44,16 @@ static void NAME(activate)(
 {
     const ptrdiff_t n_odds = net->n_odds;
     if (net->activation == nade_relu)
-        EACH_NUMBER(k, 0, net->stride)
+        EACH_NUMBER(k, 0, net->width)
             h[k] = a[k] > 0 ? a[k] : 0;
     else {
         EACH_NUMBER(k, 0, n_odds)
             h[k] = 1 / (1 + a[k]);
 #ifdef SIGMOID_PART
-        EACH_PART(k, n_odds, net->stride)
+        EACH_PART(k, n_odds, net->width)
             NAME(store)(h + k, SIGMOID_PART(NAME(load)(a + k)));
 #else
-        EACH_NUMBER(k, n_odds, net->stride)
+        EACH_NUMBER(k, n_odds, net->width)
             h[k] = NAME(sigmoid)(a[k]);
 #endif
     }
@@ -67,7 +67,7 @@ static void NAME(advance)(
 {
     const ptrdiff_t n_odds = net->n_odds;
     if (net->activation == nade_relu)
-        EACH_NUMBER(k, 0, net->stride) {
+        EACH_NUMBER(k, 0, net->width) {
             a[k] += sign * line[k];
             h[k] = a[k] > 0 ? a[k] : 0;
         }
@@ -78,7 +78,7 @@ static void NAME(advance)(
             NAME(store)(a + k, odds);
             NAME(store)(h + k, RECIPROCAL_PART(1 + odds));
         }
-        EACH_PART(k, n_odds, net->stride) {
+        EACH_PART(k, n_odds, net->width) {
             const VECTOR sum = NAME(load)(a + k) + sign * NAME(load)(line + k);
             NAME(store)(a + k, sum);
             NAME(store)(h + k, SIGMOID_PART(sum));
@@ -88,7 +88,7 @@ static void NAME(advance)(
             a[k] *= line[k];
             h[k] = 1 / (1 + a[k]);
         }
-        EACH_NUMBER(k, n_odds, net->stride) {
+        EACH_NUMBER(k, n_odds, net->width) {
             a[k] += sign * line[k];
             h[k] = NAME(sigmoid)(a[k]);
         }
@@ -98,9 +98,9 @@ static void NAME(advance)(
 }
 
 /* Adds a line to another. */
-static inline void NAME(add_line)(ptrdiff_t stride, const REAL *restrict line, REAL *restrict sums)
+static inline void NAME(add_line)(ptrdiff_t width, const REAL *restrict line, REAL *restrict sums)
 {
-    EACH_NUMBER(k, 0, stride)
+    EACH_NUMBER(k, 0, width)
         sums[k] += line[k];
 }
 
@@ -132,12 +132,13 @@ static inline ALWAYS_INLINE void NAME(fold)(VECTOR *parts, REAL *restrict sums)
 
 /* z[r] = bias + h_r v for the lines h of a group. */
 static inline ALWAYS_INLINE void NAME(multiply)(
-    ptrdiff_t stride, const REAL *h, const REAL *v, REAL bias, REAL *restrict z)
+    const nade_network *net, const REAL *h, const REAL *v, REAL bias, REAL *restrict z)
 {
+    const ptrdiff_t stride = net->stride;
     VECTOR sums[GROUP];
     for (int r = 0; r < GROUP; r++)
         sums[r] = (VECTOR){0};
-    EACH_PART(k, 0, stride) {
+    EACH_PART(k, 0, net->width) {
         const VECTOR own = NAME(load)(v + k);
 #pragma GCC unroll 8
         for (int r = 0; r < GROUP; r++)
@@ -215,7 +216,7 @@ static void NAME(walk)(
             REAL z[GROUP] = {0};
             unsigned ones;
             if (random || total || logits)
-                NAME(multiply)(stride, h, output + i * stride, bias[i], z);
+                NAME(multiply)(net, h, output + i * stride, bias[i], z);
             if (random)
                 ones = NAME(draw)(rows, i, start, z, random + (i - first) * rows->n_rows);
             else
@@ -232,9 +233,10 @@ static void NAME(walk)(
                 for (int r = 0; r < n_own; r++)
                     logits[(start + r) * logit_stride + i] = z[r];
             if (i + 1 < rows->n_columns)
-                for (int r = 0; ones; ones >>= 1, r++)
-                    if (ones & 1)
-                        NAME(advance)(net, 1, input + i * stride, NULL, a + r * stride, h + r * stride);
+                for (; ones; ones &= ones - 1) {
+                    const ptrdiff_t at = lowest_bit(ones) * stride;
+                    NAME(advance)(net, 1, input + i * stride, NULL, a + at, h + at);
+                }
         }
         if (total)
             for (int r = 0; r < n_own; r++)
@@ -256,7 +258,7 @@ static void NAME(sum_inputs)(
         for (ptrdiff_t r = 0; r < rows->n_rows; r++)
             for (int set = bytes[r] & own, j = 0; set; set >>= 1, j++)
                 if (set & 1)
-                    NAME(add_line)(stride, input + (first + j) * stride, a + r * stride);
+                    NAME(add_line)(net->width, input + (first + j) * stride, a + r * stride);
     }
 }
 
