@@ -122,12 +122,15 @@ class Network:
         negative and of its positive weights. The order of the units is free: those in range come first.
         """
         V, b, W, c, n_hidden, activation = self.arguments
+        if activation != kernels.NADE_ACTIVATIONS["sigmoid"]:
+            return *self.arguments, 0
         lanes = 64 // np.dtype(self.shape.dtype).itemsize
         # Half of the difference and of the sum of both ends. What is not a number is not in range.
-        spread, middle = np.abs(W).sum(axis=0) / 2, c + W.sum(axis=0) / 2
-        in_range = spread + np.abs(middle) < _FARTHEST
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread, middle = np.abs(W).sum(axis=0) / 2, c + W.sum(axis=0) / 2
+            in_range = spread + np.abs(middle) < _FARTHEST
         n_odds = len(c) if in_range.all() else int(np.count_nonzero(in_range[:n_hidden])) // lanes * lanes
-        if activation != kernels.NADE_ACTIVATIONS["sigmoid"] or n_odds == 0:
+        if n_odds == 0:
             return *self.arguments, 0
         flat = self.shape.empty()
         views = self.shape.views(flat)
