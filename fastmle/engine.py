@@ -199,14 +199,6 @@ def single_threaded_blas():
                 _blas_limit.restore_original_limits()
 
 
-def aligned_memory(*shape, dtype):
-    """Return working memory that begins where a cache line does: vector loads then never straddle two."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.empty(n_bytes + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + n_bytes].view(dtype).reshape(shape)
-
-
 def split_evenly(n_items, n_parts):
     """Return at most `n_parts` consecutive, non-empty slices that cover ``range(n_items)``.
 

@@ -14,7 +14,8 @@ import numpy as np
 from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
-from .engine import RandomStreams, aligned_memory, effective_n_jobs, map_units, split_evenly
+from .engine import RandomStreams, effective_n_jobs, map_units, split_evenly
+from .memory import aligned_memory
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64

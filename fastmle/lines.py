@@ -10,7 +10,8 @@ import itertools
 import numpy as np
 
 from . import kernels, likelihood
-from .engine import aligned_memory, map_units
+from .engine import map_units
+from .memory import aligned_memory
 
 _WIDTH = 2 * kernels.LANES["float32"]
 # Entries that lines begin at a multiple of: those of a cache line. Where lines straddle two of these, a pass

@@ -14,7 +14,8 @@ from scipy.special import log_expit
 
 from . import kernels
 from .data import BitMatrix
-from .engine import RandomStreams, aligned_memory, map_units, split_evenly
+from .engine import RandomStreams, map_units, split_evenly
+from .memory import aligned_memory
 
 # Rows of a run: their states stay in the second cache, beside the weights of a block of columns. A small
 # batch is cut into two, but not below the rows that the kernels take together.
