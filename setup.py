@@ -14,6 +14,7 @@ LEVELS = ("baseline", "avx2", "avx512")
 LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
 BITS_PARTS = "count", "level", "lines", "pack", "rows"
 RANDOM_PARTS = "correlated", "fills", "functions", "level", "words"
+NADE_PARTS = "coarse", "gradient", "level", "loops", "sigmoid"
 FVSBN_PARTS = "buckets", "level", "lines", "lists", "odds", "passes", "sample", "sums", "terms"
 KERNELS = {
     "_bits": [
@@ -38,15 +39,10 @@ KERNELS = {
     "_linear_algebra": [],
     "_nade": [
         *(f"nade_{level}.c" for level in LEVELS),
-        *(
-            "elementary.h",
-            "nade.h",
-            "nade_gradient.h",
-            "nade_level.h",
-            "nade_loops.h",
-            "nade_sigmoid.h",
-            *LEVEL_HEADERS,
-        ),
+        "elementary.h",
+        "nade.h",
+        *(f"nade_{part}.h" for part in NADE_PARTS),
+        *LEVEL_HEADERS,
     ],
     "_optimizers": [
         *(f"optimizers_{level}.c" for level in LEVELS),

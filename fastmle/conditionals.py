@@ -4,13 +4,12 @@ Every class here has an `order`, the autoregressive order of the columns, None w
 stand, and the methods of :class:`LogisticConditionals`, to which rows are given in that order.
 """
 
-import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from . import likelihood, network
+from . import likelihood, network, network_sampling
 
 
 class LogisticConditionals(NamedTuple):
@@ -82,43 +81,41 @@ class NetworkConditionals:
     activation: str
     order: np.ndarray | None
 
+    _made: dict = field(default_factory=dict, init=False, repr=False)
+
     def log_likelihood(self, bits, *, dtype=None, n_jobs=None):
         """Return the log-likelihood of every row, in float32 unless `dtype` says otherwise.
 
         No outcome is impossible to the network: rows whose terms overflow in float32 go on in float64.
         """
         if dtype == np.float64:
-            return network.log_likelihood(bits, self._double, n_jobs=n_jobs)
-        scores = network.log_likelihood(bits, self._single, n_jobs=n_jobs)
+            return network.log_likelihood(bits, self._network(np.float64), n_jobs=n_jobs)
+        scores = network.log_likelihood(bits, self._network(np.float32), n_jobs=n_jobs)
         lost = np.flatnonzero(~np.isfinite(scores))
         if len(lost):
-            scores[lost] = network.log_likelihood(bits[lost], self._double, n_jobs=n_jobs)
+            scores[lost] = self.log_likelihood(bits[lost], dtype=np.float64, n_jobs=n_jobs)
         return scores
 
     def feature_terms(self, bits, *, logits=False, n_jobs=None):
         """Return log p(x_i | x_<i) of every row and column, or with `logits` those of x_i = 1; float64."""
-        return network.feature_terms(bits, self._double, logits=logits, n_jobs=n_jobs)
+        return network.feature_terms(bits, self._network(np.float64), logits=logits, n_jobs=n_jobs)
 
     def sample(self, n_samples, *, random_state=None, prefix=None, n_jobs=None):
         """Draw rows as a BitMatrix; the first variables of all are given by `prefix`, if it is not None."""
-        return network.sample(
-            n_samples, self._single, random_state=random_state, prefix=prefix, n_jobs=n_jobs
-        )
+        if "sampler" not in self._made:
+            self._made["sampler"] = network_sampling.Sampler(self._network(np.float32))
+        sampler = self._made["sampler"]
+        return sampler.sample(n_samples, random_state=random_state, prefix=prefix, n_jobs=n_jobs)
 
     def represent(self, bits, *, n_jobs=None):
         """Return the hidden units of every row after its last column, float64, (n_samples, n_hidden)."""
-        return network.represent(bits, self._double, n_jobs=n_jobs)
+        return network.represent(bits, self._network(np.float64), n_jobs=n_jobs)
 
-    def _make(self, dtype):
-        shape = network.Shape(*self.output_weight.shape, dtype)
-        with np.errstate(over="ignore"):  # a weight beyond float32 is infinite there
-            flat = shape.pack(self.output_weight, self.bias, self.input_weight, self.hidden_bias)
-        return network.Network(shape, flat, self.activation)
-
-    @functools.cached_property
-    def _single(self):
-        return self._make(np.float32)
-
-    @functools.cached_property
-    def _double(self):
-        return self._make(np.float64)
+    def _network(self, dtype):
+        """Return the parameters as the kernels take them, made once for each precision."""
+        if dtype not in self._made:
+            shape = network.Shape(*self.output_weight.shape, dtype)
+            parameters = self.output_weight, self.bias, self.input_weight, self.hidden_bias
+            flat = shape.pack(*parameters)
+            self._made[dtype] = network.Network(shape, flat, self.activation)
+        return self._made[dtype]

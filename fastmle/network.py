@@ -5,7 +5,6 @@ column i hear of the columns j < i. A row has a state from column to column, so 
 rows, all columns of it.
 """
 
-import functools
 import threading
 from typing import NamedTuple
 
@@ -13,8 +12,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from . import kernels
-from .data import BitMatrix
-from .engine import RandomStreams, map_units, split_evenly
+from .engine import map_units, split_evenly
 from .memory import aligned_memory
 
 # Rows of a run: their states stay in the second cache, beside the weights of a block of columns. A small
@@ -22,10 +20,6 @@ from .memory import aligned_memory
 _RUN_ROWS, _LEAST_RUN_ROWS = 64, 8
 # Sums of gradients that are taken side by side: each is as large as the parameters.
 _MOST_SUMS = 8
-# Sums of hidden units whose exponentials are far from the ends of float32.
-_FARTHEST = 80.0
-# Rows from which on it is worth while to turn weights into odds.
-_MANY_ROWS = 64
 # Rows whose gradients add up in the precision of the parameters before they go on in float64.
 _WAVE_ROWS = 4096
 
@@ -75,10 +69,15 @@ class Shape(NamedTuple):
         return weights[1], flat[: self.n_features], weights[0], flat[self._first_line : self.first_weight]
 
     def pack(self, output_weight, bias, input_weight, hidden_bias):
-        """Return parameters without padding as a flat array."""
-        flat = self.empty()
-        for view, own in zip(self.views(flat), (output_weight, bias, input_weight, hidden_bias), strict=True):
-            view[..., : own.shape[-1]] = own
+        """Return parameters without padding as a flat array; what it cannot hold becomes infinite."""
+        flat = aligned_memory(self.size, dtype=self.dtype)
+        flat[: self.first_weight] = 0
+        with np.errstate(over="ignore"):
+            for view, own in zip(
+                self.views(flat), (output_weight, bias, input_weight, hidden_bias), strict=True
+            ):
+                view[..., : own.shape[-1]] = own
+                view[..., own.shape[-1] :] = 0
         return flat
 
     def unpack(self, flat):
@@ -115,42 +114,12 @@ class Network:
             kept = self._kept.lines = aligned_memory(*wanted, dtype=self.shape.dtype)
         return kept
 
-    @functools.cached_property
-    def to_sample(self):
-        """What `nade_sample` takes: units whose sums stay in range, if there are many, as odds.
-
-        A product is much cheaper than an exponential. All sums that a unit can have lie between those of its
-        negative and of its positive weights. The order of the units is free: those in range come first.
-        """
-        V, b, W, c, n_hidden, activation = self.arguments
-        if activation != kernels.NADE_ACTIVATIONS["sigmoid"]:
-            return *self.arguments, 0
-        lanes = 64 // np.dtype(self.shape.dtype).itemsize
-        # Half of the difference and of the sum of both ends. What is not a number is not in range.
-        with np.errstate(over="ignore", invalid="ignore"):
-            spread, middle = np.abs(W).sum(axis=0) / 2, c + W.sum(axis=0) / 2
-            in_range = spread + np.abs(middle) < _FARTHEST
-        n_odds = len(c) if in_range.all() else int(np.count_nonzero(in_range[:n_hidden])) // lanes * lanes
-        if n_odds == 0:
-            return *self.arguments, 0
-        flat = self.shape.empty()
-        views = self.shape.views(flat)
-        order = np.argsort(~in_range[:n_hidden], kind="stable")
-        for view, part in zip(views, (V, b, W, c), strict=True):
-            if n_odds == len(c) or part is b:
-                view[...] = part
-            else:
-                view[..., :n_hidden] = part[..., order]
-        for part in (views[2][:, :n_odds], views[3][:n_odds]):
-            np.exp(-part, out=part)
-        return *views, n_hidden, activation, n_odds
-
     def work(self, n_rows):
         """Return a rough number of elementary steps for so many rows."""
         return n_rows * self.shape.n_features * self.shape.line
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """Some rows that follow each other in a tile."""
 
     tile: np.ndarray  # their bytes, group-major
@@ -158,7 +127,7 @@ class _Run(NamedTuple):
     weight: np.ndarray | None
 
 
-def _runs(bits, n_rows=_RUN_ROWS):
+def cut_into_runs(bits, n_rows=_RUN_ROWS):
     """Cut a table into runs of so many rows."""
     runs = []
     for index in range(bits.n_tiles):
@@ -166,7 +135,7 @@ def _runs(bits, n_rows=_RUN_ROWS):
         for first in range(0, tile.shape[1], n_rows):
             own = slice(first, min(first + n_rows, tile.shape[1]))
             place = slice(rows.start + own.start, rows.start + own.stop)
-            runs.append(_Run(tile[:, own], place, None if weight is None else weight[own]))
+            runs.append(Run(tile[:, own], place, None if weight is None else weight[own]))
     return runs
 
 
@@ -178,7 +147,7 @@ def log_likelihood(bits, network, *, n_jobs=None):
         kernels.nade_log_likelihood(run.tile, *network.arguments, scratch, total[run.rows])
 
     work = network.work(len(total))
-    map_units(add, _runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=work)
+    map_units(add, cut_into_runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=work)
     return total
 
 
@@ -198,7 +167,8 @@ def feature_terms(bits, network, *, logits=False, n_jobs=None):
             ones = np.unpackbits(run.tile.T, axis=1, count=own.shape[1], bitorder="little")
             log_expit(np.where(ones, own, -own), out=own)
 
-    map_units(fill, _runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=network.work(len(terms)))
+    work = network.work(len(terms))
+    map_units(fill, cut_into_runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=work)
     return terms
 
 
@@ -210,54 +180,8 @@ def represent(bits, network, *, n_jobs=None):
         kernels.nade_represent(run.tile, *network.arguments, scratch, hidden[run.rows])
 
     work = hidden.size * network.shape.n_features
-    map_units(fill, _runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=work)
+    map_units(fill, cut_into_runs(bits), n_jobs=n_jobs, workspace=network.scratch, work=work)
     return hidden
-
-
-def sample(n_samples, network, *, random_state=None, prefix=None, n_jobs=None):
-    """Draw rows variable by variable.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of rows.
-    network : Network
-        The parameters.
-    random_state : None, int, RandomState or Generator, default=None
-        Seed of the streams, one for every 64 rows.
-    prefix : BitMatrix of shape (n_samples, k) or None, default=None
-        The first k variables of every row, where they are given.
-    n_jobs : int or None, default=None
-        Number of threads; the rows are the same for any.
-
-    Returns
-    -------
-    BitMatrix of shape (n_samples, n_features)
-    """
-    n_features = network.shape.n_features
-    drawn = BitMatrix(np.zeros(n_samples * ((n_features + 7) // 8), dtype=np.uint8), (n_samples, n_features))
-    n_given = 0
-    if prefix is not None:
-        n_given = prefix.shape[1]
-        for index in range(drawn.n_tiles):
-            drawn.tile(index)[: prefix.n_groups] = prefix.tile(index)
-    runs = _runs(drawn)
-    states = RandomStreams(random_state).states(len(runs))
-    arguments = network.to_sample if n_samples >= _MANY_ROWS else (*network.arguments, 0)
-
-    def draw(unit, scratch):
-        run, state = unit
-        random = np.empty((kernels.NADE_COLUMNS, run.tile.shape[1]), dtype=np.int32)
-        kernels.nade_sample(run.tile, n_given, *arguments, state[None], random, scratch)
-
-    map_units(
-        draw,
-        list(zip(runs, states, strict=True)),
-        n_jobs=n_jobs,
-        workspace=network.scratch,
-        work=network.work(n_samples),
-    )
-    return drawn
 
 
 class Gradient:
@@ -310,7 +234,7 @@ class Gradient:
         """
         network = Network(self._shape, flat, self._activation)
         half = -(-len(bits) // (2 * _LEAST_RUN_ROWS)) * _LEAST_RUN_ROWS
-        runs = list(enumerate(_runs(bits, min(half, _RUN_ROWS))))
+        runs = list(enumerate(cut_into_runs(bits, min(half, _RUN_ROWS))))
         runs_a_wave = _WAVE_ROWS // _RUN_ROWS
         waves = [runs[first : first + runs_a_wave] for first in range(0, len(runs), runs_a_wave)]
         value, gradient = self._add_up(waves[0], network, place)

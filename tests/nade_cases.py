@@ -65,6 +65,31 @@ class NadeCases:
         hidden = self._normal(n_rows, network[4])
         return (self._rows(n_rows), *network, self._lines(n_rows, line), hidden), [hidden]
 
+    def _coarse_memory(self, n_hidden):
+        line = (-(-n_hidden // 32) + int(self._rng.integers(2))) * 32
+        weight = np.zeros((self._n_columns, line), dtype=np.int16)
+        return weight, np.zeros((self._n_columns, 3), dtype=np.float32)
+
+    def nade_odds(self):
+        shape = self._n_rows % 200 + 1, 16 * int(self._rng.integers(1, 4))
+        weight = self._rng.normal(size=shape).astype(np.float32)
+        if self._weighted:
+            weight *= 100.0
+        odds, sums = np.zeros_like(weight), self._normal(2, shape[1], dtype=np.float32)
+        return (frozen(weight), odds, sums), [odds, sums]
+
+    def nade_coarsen(self):
+        """Columns of weights of many sizes, some of which cannot be rounded."""
+        (output, bias, _, _, n_hidden, _), _ = self._network()
+        output = output * 10.0 ** self._rng.uniform(-3, 3, size=(self._n_columns, 1)).astype(np.float32)
+        wild = [1e38, 1e-38, np.nan, np.inf, 1e3, 1e3]
+        for number in self._rng.choice(wild, size=self._n_columns // 4):
+            column, unit = self._rng.integers(self._n_columns), self._rng.integers(n_hidden)
+            output[column, unit] = number
+        output[self._rng.random(self._n_columns) < 0.1] = 0.0
+        weight, terms = self._coarse_memory(n_hidden)
+        return (frozen(output), bias, n_hidden, weight, terms), [weight, *terms.T]
+
     def nade_sample(self):
         # Of few draws none hangs on the last place of a probability.
         n_rows = min(self._n_rows, _MOST_DRAWN)
@@ -74,13 +99,17 @@ class NadeCases:
         states = self._rng.integers(2**64, size=(1, 32), dtype=np.uint64)
         uniform = np.zeros((NADE_COLUMNS, n_rows), dtype=np.int32)
         output, bias, weights, hidden_bias, n_hidden, activation = network
-        lanes = 64 // self._dtype.itemsize
+        lanes = 128 // self._dtype.itemsize
         n_odds = lanes * int(self._rng.integers(n_hidden // lanes + 1)) if activation == 0 else 0
+        coarse = None, None
+        if self._weighted and activation == 0 and self._dtype == np.float32:
+            coarse = self._coarse_memory(n_hidden)
+            kernels.nade_coarsen(output, bias, n_hidden, *coarse)
         weights, hidden_bias = weights.copy(), hidden_bias.copy()
         for part in (weights[:, :n_odds], hidden_bias[:n_odds]):
             part[...] = np.exp(-part)
         network = output, bias, frozen(weights), frozen(hidden_bias), n_hidden, activation, n_odds
-        return (tile, n_given, *network, states, uniform, self._lines(n_rows, line)), [tile, states]
+        return (tile, n_given, *network, *coarse, states, uniform, self._lines(n_rows, line)), [tile, states]
 
     def nade_add_gradient(self):
         n_rows = min(self._n_rows, _MOST_ROWS)

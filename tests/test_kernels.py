@@ -31,7 +31,7 @@ OF_BOTH_PRECISIONS = {
     *("nade_add_gradient", "nade_log_likelihood", "nade_logits", "nade_represent", "nade_sample"),
     *("measure_slope", "update_adam", "update_momentum", "update_sgd"),
 }
-OF_SINGLE_PRECISION = {"compute_gradient_in_lines"}
+OF_SINGLE_PRECISION = {"compute_gradient_in_lines", "nade_coarsen", "nade_odds"}
 # Modules whose kernels are compiled for every instruction-set level.
 OF_LEVELS = {"_bits", "_fvsbn", "_information", "_nade", "_optimizers", "_random", "_summaries"}
 N_ROWS = (1, 63, 64, 65, 4096)

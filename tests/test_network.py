@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 
-from fastmle import BitMatrix, network
+from fastmle import BitMatrix, network, network_sampling
 from fastmle.engine import RandomStreams
 
 ACTIVATIONS = ("sigmoid", "relu")
@@ -26,6 +26,10 @@ def draw_parameters(rng, d, h, scale=1.0):
 def make(parameters, activation, dtype=np.float64):
     shape = network.Shape(*parameters[0].shape, dtype)
     return network.Network(shape, shape.pack(*parameters), activation)
+
+
+def sample(n_samples, own, **options):
+    return network_sampling.Sampler(own).sample(n_samples, **options)
 
 
 def logits_by_hand(X, parameters, activation):
@@ -150,7 +154,7 @@ def test_threads_do_not_matter(rng, random_bits):
                 network.log_likelihood(bits, own, n_jobs=n_jobs),
                 network.feature_terms(bits, own, n_jobs=n_jobs),
                 network.represent(bits, own, n_jobs=n_jobs),
-                network.sample(700, own, random_state=1, n_jobs=n_jobs).to_array(),
+                sample(700, own, random_state=1, n_jobs=n_jobs).to_array(),
             )
         )
     for other in results[1:]:
@@ -202,17 +206,17 @@ def test_samples_have_the_probabilities_of_the_model(rng):
     own = make(draw_parameters(rng, 5, 6), "sigmoid", np.float32)
     p = np.exp(network.log_likelihood(BitMatrix.from_array(states), own))
     n = 200_000
-    drawn = network.sample(n, own, random_state=0, n_jobs=2).to_array()
+    drawn = sample(n, own, random_state=0, n_jobs=2).to_array()
     counts = np.bincount(drawn @ (1 << np.arange(5)[::-1]), minlength=32)
     assert np.all(np.abs(counts - n * p) < 5 * np.sqrt(n * p * (1 - p)) + 1)
-    assert_array_equal(network.sample(100, own, random_state=0).to_array()[:64], drawn[:64])
+    assert_array_equal(sample(100, own, random_state=0).to_array()[:64], drawn[:64])
 
 
 def test_given_variables_stay(rng, random_bits):
     own = make(draw_parameters(rng, 20, 6), "relu", np.float32)
     for k in (1, 8, 15, 16, 17, 20):
         prefix = random_bits(100, k)
-        drawn = network.sample(100, own, prefix=BitMatrix.from_array(prefix), random_state=0).to_array()
+        drawn = sample(100, own, prefix=BitMatrix.from_array(prefix), random_state=0).to_array()
         assert_array_equal(drawn[:, :k], prefix)
 
 
@@ -246,15 +250,68 @@ def test_what_is_not_a_number_is_not_certain(dtype, rng, random_bits):
     assert np.isnan(network.Gradient(shape, "relu")(bits, flat)[0])
 
 
+def preparations(own, monkeypatch):
+    """Yield the arguments to draw with, prepared and not, and the rows that come of them."""
+    for many in (network_sampling._MANY_ROWS, 10**9):
+        monkeypatch.setattr(network_sampling, "_MANY_ROWS", many)
+        sampler = network_sampling.Sampler(own)
+        yield sampler.arguments(5000), sampler.sample(5000, random_state=0).to_array()
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("n_hidden", [1, 16, 17, 40, 100])
 @pytest.mark.parametrize("n_wild", [0, 3, 40])
-def test_odds_draw_the_same_rows(n_wild, rng, monkeypatch):
+def test_prepared_parameters_draw_the_same_rows(n_wild, n_hidden, rng, monkeypatch):
     """Rows are the same but for draws within rounding, whichever units have sums that odds cannot hold."""
-    V, b, W, c = draw_parameters(rng, 60, 40, scale=0.3)
-    W[:, rng.permutation(40)[:n_wild]] *= 200.0
+    V, b, W, c = draw_parameters(rng, 60, n_hidden, scale=0.3)
+    n_wild = min(n_wild, n_hidden)
+    W[:, rng.permutation(n_hidden)[:n_wild]] *= 200.0
     own = make((V, b, W, c), "sigmoid", np.float32)
-    n_odds = own.to_sample[-1]
-    assert n_odds == {0: own.shape.line, 3: 32, 40: 0}[n_wild]
-    with_odds = network.sample(5000, own, random_state=0).to_array()
-    monkeypatch.setattr(network, "_MANY_ROWS", 10**9)
-    without = network.sample(5000, own, random_state=0).to_array()
-    assert np.mean((with_odds != without).any(axis=1)) < 2e-3
+    (prepared, rows), (_, plain) = preparations(own, monkeypatch)
+    *_, n_odds, coarse, _ = prepared
+    assert n_odds == ((n_hidden - n_wild) // 32 * 32 if n_wild else own.shape.line)
+    assert coarse is not None
+    assert np.mean((rows != plain).any(axis=1)) < 2e-3
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e3, 1e6])
+def test_coarse_logits_decide_as_exact_ones(scale, rng, monkeypatch):
+    """Weights of any size, and columns with one that is far larger than all others, not finite, or zero."""
+    V, b, W, c = draw_parameters(rng, 80, 50)
+    V *= scale / 50
+    V[::7, 3] *= 1e4
+    V[1] = 0.0
+    V[2, 5] = np.inf
+    V[3, 5] = np.nan
+    own = make((V, b, W, c), "sigmoid", np.float32)
+    (prepared, rows), (_, plain) = preparations(own, monkeypatch)
+    coarse, terms = prepared[-2:]
+    assert (coarse is None) == (scale > 1e5)  # then exact logits at once are the better way
+    if coarse is not None:
+        assert np.isinf(terms[2:4, 2]).all()
+        assert (terms[:, 2] > 0).all()
+    assert np.mean((rows != plain).any(axis=1)) < 2e-3
+
+
+@pytest.mark.usefixtures("level")
+def test_coarse_logits_are_off_by_no_more_than_they_say(rng):
+    """What their bound is for: the rounded units and weights, added up in integers, against the logits."""
+    d, h = 40, 90
+    parameters = draw_parameters(rng, d, h)
+    own = make(parameters, "sigmoid", np.float32)
+    coarse, terms = network_sampling.Sampler(own).arguments(1000)[-2:]
+    X = (rng.random((300, d)) < 0.3).astype(np.uint8)
+    pairs = coarse[:, :96].astype(np.int64).reshape(d, 3, 16, 2).swapaxes(2, 3).reshape(d, 96)[:, :h]
+    logits, units = logits_by_hand(X, parameters, "sigmoid"), np.empty((len(X), d, h))
+    *_, W, c = parameters
+    for i in range(d):
+        units[:, i] = expit(c + X[:, :i].astype(float) @ W[:i])
+    # Units are off by up to 2^-14 each before they are rounded.
+    units *= 1 + rng.choice([-1, 1], size=units.shape) * 2.0**-14
+    rounded = np.rint(2**15 * (units - 0.5))
+    sums = np.einsum("rik,ik->ri", rounded, pairs)
+    by_lane = np.abs(pairs).T.reshape(h, d)
+    assert max(by_lane[u::16].sum(axis=0).max() for u in range(16)) * 16387 < 2**31
+    found = terms[:, 0] + terms[:, 1] * sums
+    assert np.all(np.abs(found - logits) <= terms[:, 2])

@@ -1,4 +1,5 @@
-"""Derive the polynomial coefficients of ``elementary.h`` and ``information_terms.h`` in ``kernels/src``.
+"""Derive the polynomial coefficients of ``elementary.h``, ``information_terms.h`` and ``nade_coarse.h`` in
+``kernels/src``.
 
 Run with ``python tools/elementary_coefficients.py`` (needs mpmath). Each polynomial is the Chebyshev
 fit of its function, which is within a small factor of the minimax fit; the error printed beside it is
@@ -63,4 +64,14 @@ report(
     7,
     lambda z: mp.atanh(mp.sqrt(z)),
     lambda z, q: mp.sqrt(z) * (1 + z * q),
+)
+
+# A rough logarithm of what is left of a number without its exponent: kernels/src/nade_coarse.h.
+report(
+    "log1p between the roots of 1/2 and 2, rough",
+    lambda x: mp.log1p(x) / x if abs(x) > 1e-6 else 1 - x / 2 + x * x / 3,
+    [mp.sqrt(mp.mpf(1) / 2) - 1, mp.sqrt(2) - 1],
+    6,
+    mp.log1p,
+    lambda x, q: x * q,
 )

@@ -1,6 +1,6 @@
 from typing import TypeVar
 
-from numpy import float32, float64, int32, uint8, uint64
+from numpy import float32, float64, int16, int32, uint8, uint64
 from numpy.typing import NDArray
 
 Real = TypeVar("Real", float32, float64)
@@ -43,6 +43,14 @@ def nade_represent(
     scratch: NDArray[Real],
     hidden: NDArray[float64],
 ) -> None: ...
+def nade_odds(weight: NDArray[float32], odds: NDArray[float32], sums: NDArray[float32]) -> None: ...
+def nade_coarsen(
+    output_weight: NDArray[float32],
+    bias: NDArray[float32],
+    n_hidden: int,
+    weight: NDArray[int16],
+    terms: NDArray[float32],
+) -> None: ...
 def nade_sample(
     tile: NDArray[uint8],
     n_given: int,
@@ -53,6 +61,8 @@ def nade_sample(
     n_hidden: int,
     activation: int,
     n_odds: int,
+    coarse_weight: NDArray[int16] | None,
+    coarse_terms: NDArray[float32] | None,
     states: NDArray[uint64],
     uniform: NDArray[int32],
     scratch: NDArray[Real],

@@ -7,13 +7,13 @@ on a network: `output_weight` and `input_weight`, one line of hidden units a col
 float32 or float64. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint64_t
 
 from ._random cimport draw_lines
 
 cdef extern from "src/nade.h" nogil:
     enum: nade_columns
-    enum: nade_group
+    enum: nade_coarse_group
     enum: nade_sigmoid
     enum: nade_relu
     ctypedef struct nade_rows:
@@ -43,8 +43,20 @@ cdef extern from "src/nade.h" nogil:
         void (*represent)(const nade_rows*, const nade_network*, void*, double*) noexcept nogil
         void (*add_gradient)(
             const nade_rows*, const nade_network*, const nade_gradient*, void*) noexcept nogil
+    ctypedef struct nade_coarse:
+        int16_t *weight
+        float *terms
+        ptrdiff_t n_columns, stride
+    ctypedef struct nade_coarse_loops:
+        void (*turn_into_odds)(ptrdiff_t, ptrdiff_t, const float*, float*, float*, float*) noexcept nogil
+        void (*coarsen)(const nade_network*, const nade_coarse*) noexcept nogil
+        void (*begin)(const nade_rows*, const nade_network*, const nade_coarse*, void*) noexcept nogil
+        void (*walk)(
+            const nade_rows*, const nade_network*, const nade_coarse*, ptrdiff_t, ptrdiff_t, const int32_t*,
+            void*) noexcept nogil
     ctypedef struct nade_functions:
         nade_loops f32, f64
+        nade_coarse_loops coarse
     const nade_functions* nade_of_level(int)
 
 ctypedef fused real:
@@ -65,7 +77,7 @@ def set_level(int level):
 
 def nade_lines(ptrdiff_t n_rows):
     """Return how many lines of working memory so many rows need."""
-    return 3 * ((n_rows + nade_group - 1) // nade_group * nade_group) + 1
+    return 3 * ((n_rows + nade_coarse_group - 1) // nade_coarse_group * nade_coarse_group) + 1
 
 
 cdef inline nade_rows rows_of(const uint8_t[:, :] tile, ptrdiff_t n_columns) noexcept nogil:
@@ -137,30 +149,72 @@ def nade_represent(
         loops_of(bias).represent(&rows, &net, &scratch[0, 0], &hidden[0, 0])
 
 
+cdef inline nade_coarse coarse_of(const int16_t[:, ::1] weight, const float[:, ::1] terms) noexcept nogil:
+    return nade_coarse(
+        <int16_t*>&weight[0, 0], <float*>&terms[0, 0], terms.shape[0], weight.shape[1])
+
+
+def nade_odds(const float[:, ::1] weight, float[:, ::1] odds, float[:, ::1] sums):
+    """Write exp(-weight) to `odds`, weights cut at 87 either way; add |weight| and weight of each column to `sums`."""
+    with nogil:
+        functions.coarse.turn_into_odds(
+            weight.shape[0], weight.shape[1], &weight[0, 0], &odds[0, 0], &sums[0, 0], &sums[1, 0])
+
+
+def nade_coarsen(
+    const float[:, ::1] output_weight, const float[::1] bias, ptrdiff_t n_hidden, int16_t[:, ::1] weight,
+    float[:, ::1] terms,
+):
+    """Round output weights of sigmoid units to integers.
+
+    In a line of `weight` those of 32 units stand in pairs, that of the unit after the next fifteen beside each.
+    A line of `terms`, of shape (n_columns, 3), gets the logit where all units are a half, the scale of the sum of
+    weights times 32768 (h - 1/2), rounded, and what logits can then be off by, infinite from 1 on.
+    """
+    cdef nade_network net = network_of(output_weight, bias, output_weight, output_weight[0], n_hidden, nade_sigmoid)
+    cdef nade_coarse coarse = coarse_of(weight, terms)
+    with nogil:
+        functions.coarse.coarsen(&net, &coarse)
+
+
 def nade_sample(
     uint8_t[:, :] tile, ptrdiff_t n_given, const real[:, ::1] output_weight, const real[::1] bias,
     const real[:, ::1] input_weight, const real[::1] hidden_bias, ptrdiff_t n_hidden, int activation,
-    ptrdiff_t n_odds, uint64_t[:, ::1] states, int32_t[:, ::1] uniform, real[:, ::1] scratch,
+    ptrdiff_t n_odds, const int16_t[:, ::1] coarse_weight, const float[:, ::1] coarse_terms,
+    uint64_t[:, ::1] states, int32_t[:, ::1] uniform, real[:, ::1] scratch,
 ):
     """Draw the variables of some rows, but for the first ones, which are given.
 
     One state of a generator draws them all; `uniform`, of shape (NADE_COLUMNS, n_rows), is working memory. Of the
-    first `n_odds` units, a multiple of 64 bytes, `input_weight` and `hidden_bias` hold exp(-weight).
+    first `n_odds` units, a multiple of 128 bytes or all, `input_weight` and `hidden_bias` hold exp(-weight). What
+    `nade_coarsen` makes of the output weights, or None, is for float32 and sigmoid units alone; it changes no row.
     """
     cdef nade_rows rows = rows_of(tile, bias.shape[0])
     cdef nade_network net = network_of(output_weight, bias, input_weight, hidden_bias, n_hidden, activation)
     cdef const nade_loops* loops = loops_of(bias)
+    cdef const nade_coarse_loops* coarse_loops = &functions.coarse
+    cdef nade_coarse coarse
+    cdef bint rounded = real is float and coarse_weight is not None and coarse_loops.walk != NULL
+    if rounded:
+        coarse = coarse_of(coarse_weight, coarse_terms)
     net.n_odds = min(n_odds, net.width)
     cdef void* lines = &scratch[0, 0]
     cdef ptrdiff_t first = 0, given, stop
     with nogil:
-        loops.begin(&rows, &net, lines)
+        if rounded:
+            coarse_loops.begin(&rows, &net, &coarse, lines)
+        else:
+            loops.begin(&rows, &net, lines)
         while first < rows.n_columns:
             stop = min(first + <ptrdiff_t>nade_columns, rows.n_columns)
             given = min(max(n_given, first), stop)
-            loops.walk(&rows, &net, first, given, NULL, lines, NULL, NULL, 0)
             if given < stop:
                 draw_lines(states, uniform, stop - given, rows.n_rows)
+            if rounded:
+                coarse_loops.walk(&rows, &net, &coarse, first, given, NULL, lines)
+                coarse_loops.walk(&rows, &net, &coarse, given, stop, &uniform[0, 0], lines)
+            else:
+                loops.walk(&rows, &net, first, given, NULL, lines, NULL, NULL, 0)
                 loops.walk(&rows, &net, given, stop, &uniform[0, 0], lines, NULL, NULL, 0)
             first = stop
 

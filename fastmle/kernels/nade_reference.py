@@ -49,6 +49,38 @@ def nade_represent(
     hidden[:] = _activate(sums, n_hidden, activation)[:, :n_hidden]
 
 
+def nade_odds(weight, odds, sums):
+    odds[:] = np.exp(-np.clip(weight, -87.0, 87.0))
+    sums += np.abs(weight).sum(axis=0), weight.sum(axis=0)
+
+
+def nade_coarsen(output_weight, bias, n_hidden, weight, terms):
+    # Single precision, one operation at a time, decides which way a weight is rounded.
+    one = np.float32(2**14)  # a unit h counts 2 one (h - 1/2)
+    width = -(-n_hidden // 16) * 16
+    v = np.zeros((len(bias), weight.shape[1]), dtype=np.float32)
+    v[:, :width] = output_weight[:, :width]
+    by_sum = v.reshape(len(v), -1, 16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sizes = np.add.accumulate(np.abs(by_sum), axis=1)[:, -1]
+        total, logit = sizes.sum(axis=1), bias + v.sum(axis=1) / 2
+    usable = (total < 1e30) & (np.abs(logit) < 1e30)
+    v[~usable] = 0.0
+    by_sum, sizes = v.reshape(len(v), -1, 16), np.where(usable[:, None], sizes, 0)
+    # Products of weights with units of 16387 at most, in sums of 32 bits.
+    steps = np.float32(131000 - width // 16)
+    unit = np.maximum(sizes.max(axis=1) / steps, np.abs(v).max(axis=1) / np.float32(32767))
+    unit = np.maximum(unit, np.float32(1e-28))
+    rounded = np.rint(v * (1 / unit)[:, None])
+    pairs = rounded.reshape(len(v), -1, 2, 16).swapaxes(2, 3)
+    weight[:, : -(-n_hidden // 32) * 32] = pairs.reshape(len(v), -1)[:, : -(-n_hidden // 32) * 32]
+    rest = np.abs(v - rounded * unit[:, None]).sum(axis=1)
+    error = rest / 2 + (total + rest) * (0.625 * 2**-13 + 2**-18) + np.abs(logit) * 2**-20 + 2**-14
+    terms[:, 0] = logit
+    terms[:, 1] = np.where(usable, unit / (2 * one), 0)
+    terms[:, 2] = np.where(usable & (error < 1), error, np.inf)
+
+
 def nade_sample(
     tile,
     n_given,
@@ -59,6 +91,8 @@ def nade_sample(
     n_hidden,
     activation,
     n_odds,
+    coarse_weight,
+    coarse_terms,
     states,
     uniform,
     scratch,

@@ -26,7 +26,8 @@ static inline int cpu_has_level(int level)
     if (level == LEVEL_AVX512) /* from Ice Lake and Zen 4 on */
         return cpu_has_level(LEVEL_AVX2) && __builtin_cpu_supports("avx512f")
                && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-               && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq");
+               && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
+               && __builtin_cpu_supports("avx512vpopcntdq");
 #endif
     return level == LEVEL_BASELINE;
 }

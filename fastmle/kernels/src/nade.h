@@ -14,8 +14,8 @@ typedef struct {
 
 /* A block has as many columns, and random bits are drawn for as many at a time. */
 enum { nade_columns = 16 };
-/* Rows are taken by so many. */
-enum { nade_group = 8 };
+/* Rows are taken by so many, and by so many where hidden units are rounded. */
+enum { nade_group = 8, nade_coarse_group = 16 };
 enum { nade_sigmoid = 0, nade_relu = 1 };
 
 /* The parameters, float or double as the functions that they are given to. Lines of hidden units are `stride`
@@ -49,8 +49,28 @@ typedef struct {
     void (*add_gradient)(const nade_rows *, const nade_network *, const nade_gradient *, void *);
 } nade_loops;
 
+/* Output weights of a float network that are rounded to integers, lines of `stride`, a multiple of 64 bytes, and
+ * a line of terms a column, which turn their sums into logits: see nade_coarse.h, and for the functions too. */
+enum { nade_coarse_bias, nade_coarse_scale, nade_coarse_error, nade_coarse_terms };
+typedef struct {
+    int16_t *weight;
+    float *terms;
+    ptrdiff_t n_columns, stride;
+} nade_coarse;
+
+/* The last two are NULL where a level has no instructions for them. */
+typedef struct {
+    void (*turn_into_odds)(ptrdiff_t, ptrdiff_t, const float *, float *, float *, float *);
+    void (*coarsen)(const nade_network *, const nade_coarse *);
+    void (*begin)(const nade_rows *, const nade_network *, const nade_coarse *, void *);
+    void (*walk)(
+        const nade_rows *, const nade_network *, const nade_coarse *, ptrdiff_t, ptrdiff_t, const int32_t *,
+        void *);
+} nade_coarse_loops;
+
 typedef struct {
     nade_loops f32, f64;
+    nade_coarse_loops coarse;
 } nade_functions;
 
 extern const nade_functions nade_baseline;

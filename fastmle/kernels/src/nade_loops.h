@@ -104,25 +104,25 @@ static inline void NAME(add_line)(ptrdiff_t width, const REAL *restrict line, RE
         sums[k] += line[k];
 }
 
-/* sums[r] = the sum over the lanes of part r, for the parts of a group. */
-static inline ALWAYS_INLINE void NAME(fold)(VECTOR *parts, REAL *restrict sums)
+/* sums[r] = the sum over the lanes of part r, for so many rows: a power of two, of eight at least. */
+static inline ALWAYS_INLINE void NAME(fold)(int n_rows, VECTOR *parts, REAL *restrict sums)
 {
 #ifdef ADD_NEIGHBOURS
-    /* Neighbours are added, of two parts at once, until eight numbers are left, in order. */
-    int n = GROUP;
+    /* Neighbours are added, of two parts at once, until a number a row is left, in order. */
+    int n = n_rows;
 #pragma GCC unroll 4
-    for (ptrdiff_t left = GROUP * PART; left > GROUP; left /= 2) {
+    for (ptrdiff_t left = n_rows * PART; left > n_rows; left /= 2) {
         const int half = n > 1 ? n / 2 : 1;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int i = 0; i < half; i++) {
             const VECTOR low = parts[n > 1 ? 2 * i : 0], high = parts[n > 1 ? 2 * i + 1 : 0];
             parts[i] = ADD_NEIGHBOURS(low, high);
         }
         n = half;
     }
-    memcpy(sums, parts, GROUP * sizeof(REAL));
+    memcpy(sums, parts, (size_t)n_rows * sizeof(REAL));
 #else
-    for (int r = 0; r < GROUP; r++) {
+    for (int r = 0; r < n_rows; r++) {
         sums[r] = 0;
         for (ptrdiff_t lane = 0; lane < PART; lane++)
             sums[r] += parts[r][lane];
@@ -144,7 +144,7 @@ static inline ALWAYS_INLINE void NAME(multiply)(
         for (int r = 0; r < GROUP; r++)
             sums[r] = FUSE(NAME(load)(h + r * stride + k), own, sums[r]);
     }
-    NAME(fold)(sums, z);
+    NAME(fold)(GROUP, sums, z);
     EACH_ROW(r)
         z[r] += bias;
 }
@@ -174,9 +174,21 @@ static void NAME(begin)(const nade_rows *rows, const nade_network *net, void *re
         memcpy(h + r * stride, h, (size_t)stride * sizeof(REAL));
 }
 
-/* Draws variable i for a group whose logits are z, and returns which rows have a one, as `ones_of`. With
- * u = random / 2^31 a one is drawn where u is below its probability, reckoned from the end of the interval at
- * which the less probable outcome lies. */
+/* u = random / 2^31, or 1 - u where a one is the likely outcome: above zero, as floats are closest there. */
+static inline REAL NAME(place)(int32_t random, int32_t likely)
+{
+    return ((REAL)(random ^ (likely & INT32_MAX)) + 1) * (REAL)0x1p-31;
+}
+
+/* -1 where a one is drawn, which is where u is below its probability, else 0. */
+static inline int32_t NAME(decide)(REAL z, int32_t random)
+{
+    const int32_t likely = z < 0 ? 0 : -1;
+    const REAL e = EXP(-ABS(z));
+    return (NAME(place)(random, likely) * (1 + e) <= e ? -1 : 0) ^ likely;
+}
+
+/* Draws variable i for a group whose logits are z, and returns which rows have a one, as `ones_of`. */
 static inline unsigned NAME(draw)(
     const nade_rows *rows, ptrdiff_t i, ptrdiff_t start, const REAL *restrict z, const int32_t *random)
 {
@@ -185,12 +197,8 @@ static inline unsigned NAME(draw)(
     int32_t own[GROUP] = {0}, drawn[GROUP];
     unsigned ones = 0;
     memcpy(own, random + start, (size_t)n * sizeof(int32_t));
-    EACH_ROW(r) {
-        const int32_t likely = z[r] < 0 ? 0 : -1;
-        const REAL v = ((REAL)(own[r] ^ (likely & INT32_MAX)) + 1) * (REAL)0x1p-31;
-        const REAL e = EXP(-ABS(z[r]));
-        drawn[r] = (v * (1 + e) <= e ? -1 : 0) ^ likely;
-    }
+    EACH_ROW(r)
+        drawn[r] = NAME(decide)(z[r], own[r]);
     EACH_ROW(r)
         ones |= (unsigned)drawn[r] & 1u << r;
     ones &= (1u << n) - 1;
