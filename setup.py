@@ -14,7 +14,7 @@ LEVELS = ("baseline", "avx2", "avx512")
 LEVEL_HEADERS = ("levels.h", "target_avx2.h", "target_avx512.h")
 BITS_PARTS = "count", "level", "lines", "pack", "rows"
 RANDOM_PARTS = "correlated", "fills", "functions", "level", "words"
-NADE_PARTS = "coarse", "gradient", "level", "loops", "sigmoid"
+NADE_PARTS = "coarse", "gradient", "level", "loops", "pairs", "sigmoid"
 FVSBN_PARTS = "buckets", "level", "lines", "lists", "odds", "passes", "sample", "sums", "terms"
 KERNELS = {
     "_bits": [

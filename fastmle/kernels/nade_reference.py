@@ -75,7 +75,8 @@ def nade_coarsen(output_weight, bias, n_hidden, weight, terms):
     pairs = rounded.reshape(len(v), -1, 2, 16).swapaxes(2, 3)
     weight[:, : -(-n_hidden // 32) * 32] = pairs.reshape(len(v), -1)[:, : -(-n_hidden // 32) * 32]
     rest = np.abs(v - rounded * unit[:, None]).sum(axis=1)
-    error = rest / 2 + (total + rest) * (0.625 * 2**-13 + 2**-18) + np.abs(logit) * 2**-20 + 2**-14
+    roundings = 2**-19 + 2**-27 * width
+    error = rest / 2 + (total + rest) * (0.625 * 2**-13 + roundings) + np.abs(logit) * 2**-20 + 2**-14
     terms[:, 0] = logit
     terms[:, 1] = np.where(usable, unit / (2 * one), 0)
     terms[:, 2] = np.where(usable & (error < 1), error, np.inf)

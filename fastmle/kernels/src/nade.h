@@ -58,7 +58,7 @@ typedef struct {
     ptrdiff_t n_columns, stride;
 } nade_coarse;
 
-/* The last two are NULL where a level has no instructions for them. */
+/* The last two are NULL where the processor has no instruction for them. */
 typedef struct {
     void (*turn_into_odds)(ptrdiff_t, ptrdiff_t, const float *, float *, float *, float *);
     void (*coarsen)(const nade_network *, const nade_coarse *);

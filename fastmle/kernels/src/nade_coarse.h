@@ -1,14 +1,14 @@
 /* Draws from rounded hidden units, included once in nade_level.h, for float, after nade_loops.h.
  *
- * With a uniform u a one is drawn where u is below the probability. Hardly ever is u so close to it that a
- * logit need be exact: first it is reckoned from hidden units and weights of 16 bits, which takes half the
- * loads and multiplications and a quarter of the memory, and only where its largest possible error leaves the
- * outcome in doubt from the sums of the row themselves. So the rows are those of exact logits.
+ * With a uniform u a one is drawn where u is below the probability. Hardly ever is u so close to it that
+ * the logit need be exact: first it is reckoned from hidden units and weights of 16 bits, with half the loads,
+ * multiplications and memory, and only where its largest possible error leaves the outcome open from the state
+ * of the row in float. So the rows are those of exact logits.
  *
  * A hidden unit is h = (1 + g) / 2 with g in [-1, 1], kept as COARSE_ONE g, rounded. A weight of column i is
  * v = s q + r with an integer q. So, with the true h,
  *     z = b + sum v / 2 + (s / 2) sum q g + (1/2) sum r g,
- * where the last sum is at most sum |r|, and an error e of g moves the one before it by s/2 sum |q| e.
+ * where the last term is at most half of sum |r|, and an error e of g moves that before it by s/2 sum |q| e.
  *
  * The units of 32 stand in pairs, u beside u + 16, which is how two registers become one. Products of pairs are
  * added up in sixteen sums of 32 bits: sum u has the units that leave u when divided by 16. */
@@ -70,8 +70,10 @@ static void coarsen_column(
     }
     for (int u = 0; u < COARSE_SUMS; u++)
         left += rest[u];
-    /* The last three terms are far more than all roundings of float sums, of the exact logit and of the draw. */
-    error = left / 2 + (all + left) * (COARSE_UNIT_ERROR / 2 + 0x1p-18f) + fabsf(logit) * 0x1p-20f + 0x1p-14f;
+    /* What comes behind the error of the units is more than all roundings of sums of so many floats, of those in
+     * the exact logit too, and in thresholds. */
+    error = left / 2 + (all + left) * (COARSE_UNIT_ERROR / 2 + 0x1p-19f + 0x1p-27f * (float)width)
+            + fabsf(logit) * 0x1p-20f + 0x1p-14f;
     terms[nade_coarse_scale] = unit / (2 * COARSE_ONE);
     /* Far beyond, all exact logits at once are the better way. */
     terms[nade_coarse_error] = error < 1 ? error : HUGE_VALF;
@@ -100,62 +102,12 @@ static void coarsen(const nade_network *net, const nade_coarse *coarse)
         coarsen_column(net, i, coarse->weight + i * coarse->stride, coarse->terms + i * nade_coarse_terms);
 }
 
-#if FASTMLE_VECTOR_BYTES >= 32
-
-typedef int32_t part_i32 __attribute__((vector_size(FASTMLE_VECTOR_BYTES), aligned(4), may_alias));
-typedef uint32_t part_u32 __attribute__((vector_size(FASTMLE_VECTOR_BYTES), aligned(4), may_alias));
-
-/* sums + the sums of the products of pairs of a and b, of which a stands in memory; an estimate of 1 / x; the low
- * halves of a and b beside each other; and which of the numbers of a group are negative. */
-#if FASTMLE_VECTOR_BYTES == 64
-enum { COARSE_TOGETHER = 16 }; /* rows whose sums are in registers */
-static inline part_i32 add_pairs(part_i32 sums, const int16_t *a, part_i32 b)
-{
-    return (part_i32)_mm512_dpwssd_epi32((__m512i)sums, (__m512i)b, _mm512_loadu_si512(a));
-}
-static inline part_f32 estimate_reciprocal(part_f32 x)
-{
-    return (part_f32)_mm512_rcp14_ps((__m512)x);
-}
-static inline part_u32 pair_up(part_u32 a, part_u32 b)
-{
-    return (part_u32)_mm512_mask_blend_epi16(0xAAAAAAAA, (__m512i)a, (__m512i)(b << 16));
-}
-static inline unsigned which_negative(const int32_t *numbers)
-{
-    return _mm512_movepi32_mask(_mm512_loadu_si512(numbers));
-}
-#else
-enum { COARSE_TOGETHER = 8 };
-static inline part_i32 add_pairs(part_i32 sums, const int16_t *a, part_i32 b)
-{
-    const __m256i own = _mm256_loadu_si256((const __m256i *)a);
-    return (part_i32)_mm256_add_epi32((__m256i)sums, _mm256_madd_epi16(own, (__m256i)b));
-}
-static inline part_f32 estimate_reciprocal(part_f32 x)
-{
-    return reciprocal_part_f32(x);
-}
-static inline part_u32 pair_up(part_u32 a, part_u32 b)
-{
-    return (part_u32)_mm256_blend_epi16((__m256i)a, (__m256i)(b << 16), 0xAA);
-}
-static inline unsigned which_negative(const int32_t *numbers)
-{
-    const __m256 low = _mm256_loadu_ps((const float *)numbers), high = _mm256_loadu_ps((const float *)numbers + 8);
-    return (unsigned)_mm256_movemask_ps(low) | (unsigned)_mm256_movemask_ps(high) << 8;
-}
-#endif
+#if HAS_PAIRS
 
 /* Hidden units h rounded: 2^15 (h - 1/2) in the low halves. The last place of numbers about 384 is 2^-15. */
 static inline part_u32 coarse_units(part_f32 units)
 {
     return (part_u32)(units + (384.0f - 0.5f));
-}
-
-static inline part_u32 coarse_part(part_f32 a, int odds)
-{
-    return coarse_units(odds ? estimate_reciprocal(1 + a) : SIGMOID_PART_F32(a));
 }
 
 /* Units k of a line: where `line` is given, the sums hear of it first. */
@@ -166,7 +118,7 @@ static inline ALWAYS_INLINE part_u32 coarse_step(float *a, const float *line, pt
         sums = odds ? sums * load_f32(line + k) : sums + load_f32(line + k);
         store_f32(a + k, sums);
     }
-    return coarse_part(sums, odds);
+    return coarse_units(odds ? estimate_reciprocal(1 + sums) : exact_sigmoid(sums));
 }
 
 static inline ALWAYS_INLINE void coarse_pairs(
@@ -195,26 +147,26 @@ static inline ALWAYS_INLINE void coarse_multiply(
     const int16_t *h, ptrdiff_t stride, const int16_t *weight, ptrdiff_t width, float *restrict sums)
 {
     width = (width + COARSE_UNITS - 1) / COARSE_UNITS * COARSE_UNITS;
-    for (int first = 0; first < COARSE_ROWS; first += COARSE_TOGETHER) {
-        part_f32 parts[COARSE_TOGETHER];
-        for (int r = 0; r < COARSE_TOGETHER; r++)
+    for (int first = 0; first < COARSE_ROWS; first += PAIR_ROWS) {
+        part_f32 parts[PAIR_ROWS];
+        for (int r = 0; r < PAIR_ROWS; r++)
             parts[r] = (part_f32){0};
         /* A register that has but some of the sums at a time. */
         for (ptrdiff_t u = 0; u < COARSE_UNITS; u += 2 * PART) {
-            part_i32 own[COARSE_TOGETHER];
-            for (int r = 0; r < COARSE_TOGETHER; r++)
+            part_i32 own[PAIR_ROWS];
+            for (int r = 0; r < PAIR_ROWS; r++)
                 own[r] = (part_i32){0};
             for (ptrdiff_t k = u; k < width; k += COARSE_UNITS) {
                 const part_i32 q = *(const part_i32 *)(weight + k);
 #pragma GCC unroll 16
-                for (int r = 0; r < COARSE_TOGETHER; r++)
+                for (int r = 0; r < PAIR_ROWS; r++)
                     own[r] = add_pairs(own[r], h + (first + r) * stride + k, q);
             }
 #pragma GCC unroll 16
-            for (int r = 0; r < COARSE_TOGETHER; r++)
+            for (int r = 0; r < PAIR_ROWS; r++)
                 parts[r] += __builtin_convertvector(own[r], part_f32);
         }
-        fold_f32(COARSE_TOGETHER, parts, sums + first);
+        fold_f32(PAIR_ROWS, parts, sums + first);
     }
 }
 
@@ -225,9 +177,9 @@ static float exact_logit(const nade_network *net, ptrdiff_t i, const float *a)
     float z = ((const float *)net->bias)[i];
     part_f32 sums = {0};
     EACH_PART(k, 0, net->n_odds)
-        sums = FUSE_F32(reciprocal_part_f32(1 + load_f32(a + k)), load_f32(v + k), sums);
+        sums = FUSE_F32(exact_reciprocal(1 + load_f32(a + k)), load_f32(v + k), sums);
     EACH_PART(k, net->n_odds, net->width)
-        sums = FUSE_F32(SIGMOID_PART_F32(load_f32(a + k)), load_f32(v + k), sums);
+        sums = FUSE_F32(exact_sigmoid(load_f32(a + k)), load_f32(v + k), sums);
     for (int lane = 0; lane < PART; lane++)
         z += sums[lane];
     return z;
@@ -346,4 +298,5 @@ static void coarse_walk(
         }
     }
 }
+
 #endif

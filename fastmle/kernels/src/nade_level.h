@@ -1,5 +1,5 @@
 /* The loops of NADE for one level, in both precisions, and their table. The including file sets NADE_TABLE
- * and the target, and includes immintrin.h where it has registers of 256 bits or more. */
+ * and the target, and includes the header of its intrinsics. */
 #include <math.h>
 #include <string.h>
 #include "elementary.h"
@@ -138,12 +138,13 @@ static inline int lowest_bit(unsigned word)
 #define PART ((ptrdiff_t)(FASTMLE_VECTOR_BYTES / 4))
 #include "nade_loops.h"
 #include "nade_gradient.h"
+#include "nade_pairs.h"
 #include "nade_coarse.h"
 
 const nade_functions NADE_TABLE = {
     {begin_f32, walk_f32, represent_f32, add_gradient_f32},
     {begin_f64, walk_f64, represent_f64, add_gradient_f64},
-#if FASTMLE_VECTOR_BYTES >= 32
+#if HAS_PAIRS
     {turn_into_odds, coarsen, coarse_begin, coarse_walk},
 #else
     {turn_into_odds, coarsen, NULL, NULL},
