@@ -53,6 +53,8 @@ def _lease(block):
 
 
 def _take_back(block):
+    if block.nbytes > _MOST_KEPT:
+        return
     _free.append(block)
     while sum(kept.nbytes for kept in _free.copy()) > _MOST_KEPT:
         try:

@@ -1,6 +1,6 @@
 """Rows drawn from NADE.
 
-Two things make draws cheap, and leave every row as it would be. Hidden units whose sums stay in range are
+Two things make draws cheap, and change no draw but within rounding. Hidden units whose sums stay in range are
 kept as odds, exp(-sum): a set bit multiplies them, where a sum would ask for an exponential. And most logits
 need not be exact, as the uniform number that decides is hardly ever close to the probability: 16 bits of each
 unit and weight, with a bound on their error, are enough for all but a few in a thousand.
@@ -95,6 +95,7 @@ def _prepare(network):
     # `size` off the middle. What is not a number is not in range.
     with np.errstate(over="ignore", invalid="ignore"):
         in_range = size / 2 + np.abs(c + total / 2) < _FARTHEST
+        finite = np.isfinite(c + total).all()
     n_odds = len(c)
     if not in_range.all():
         # The order of the units is free: those in range come first, in whole pairs of lines.
@@ -104,12 +105,15 @@ def _prepare(network):
         V = _line_up(V[:, order])
         odds = _line_up(np.hstack([odds[:, kept], W[:, summed]]))
         hidden_odds = np.append(hidden_odds[kept], c[summed])
-    coarse = aligned_memory(len(b), (-(-n_hidden // 32) | 1) * 32, dtype=np.int16)
-    terms = np.empty((len(b), 3), dtype=np.float32)
-    kernels.nade_coarsen(V, b, n_hidden, coarse, terms)
-    # A row asks for so many exact logits at most, where outcomes are as likely as not.
-    if np.minimum(terms[:, 2], 1).mean() / 2 > _MOST_DOUBT:
-        coarse = terms = None
+    coarse = terms = None
+    if finite:  # no sum can become anything but a number
+        coarse = aligned_memory(len(b), (-(-n_hidden // 32) | 1) * 32, dtype=np.int16)
+        terms = np.empty((len(b), 3), dtype=np.float32)
+        kernels.nade_coarsen(V, b, n_hidden, coarse, terms)
+        # The share of exact logits: half the error at most, where outcomes are as likely as not.
+        error = terms[:, 2]
+        if np.where(np.isinf(error), 1.0, error / 2).mean() > _MOST_DOUBT:
+            coarse = terms = None
     return V, b, odds, hidden_odds, n_hidden, activation, n_odds, coarse, terms
 
 

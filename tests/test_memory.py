@@ -45,7 +45,10 @@ def test_only_so_much_memory_is_kept(monkeypatch):
     monkeypatch.setattr(memory, "_MOST_KEPT", 3 * LARGE)
     arrays = [aligned_memory(LARGE, dtype=np.uint8) for _ in range(5)]
     del arrays
-    assert 0 < sum(block.nbytes for block in memory._free) <= 3 * LARGE
+    kept = sum(block.nbytes for block in memory._free)
+    assert 0 < kept <= 3 * LARGE
+    aligned_memory(4 * LARGE, dtype=np.uint8)  # too much alone
+    assert sum(block.nbytes for block in memory._free) == kept
 
 
 def test_threads_never_share_memory():

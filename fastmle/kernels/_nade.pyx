@@ -155,7 +155,10 @@ cdef inline nade_coarse coarse_of(const int16_t[:, ::1] weight, const float[:, :
 
 
 def nade_odds(const float[:, ::1] weight, float[:, ::1] odds, float[:, ::1] sums):
-    """Write exp(-weight) to `odds`, weights cut at 87 either way; add |weight| and weight of each column to `sums`."""
+    """Write exp(-weight) to `odds`, weights beyond 87 either way cut there.
+
+    Adds to the lines of `sums` the sizes of the weights of each column, infinite where one is cut, and the weights.
+    """
     with nogil:
         functions.coarse.turn_into_odds(
             weight.shape[0], weight.shape[1], &weight[0, 0], &odds[0, 0], &sums[0, 0], &sums[1, 0])
@@ -187,7 +190,8 @@ def nade_sample(
 
     One state of a generator draws them all; `uniform`, of shape (NADE_COLUMNS, n_rows), is working memory. Of the
     first `n_odds` units, a multiple of 128 bytes or all, `input_weight` and `hidden_bias` hold exp(-weight). What
-    `nade_coarsen` makes of the output weights, or None, is for float32 and sigmoid units alone; it changes no row.
+    `nade_coarsen` makes of the output weights, or None, is for float32, sigmoid units and finite input alone; it changes no draw
+    but within rounding.
     """
     cdef nade_rows rows = rows_of(tile, bias.shape[0])
     cdef nade_network net = network_of(output_weight, bias, input_weight, hidden_bias, n_hidden, activation)

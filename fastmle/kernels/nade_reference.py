@@ -51,7 +51,8 @@ def nade_represent(
 
 def nade_odds(weight, odds, sums):
     odds[:] = np.exp(-np.clip(weight, -87.0, 87.0))
-    sums += np.abs(weight).sum(axis=0), weight.sum(axis=0)
+    size = np.abs(weight)
+    sums += np.where(size > 87.0, np.inf, size).sum(axis=0), weight.sum(axis=0)
 
 
 def nade_coarsen(output_weight, bias, n_hidden, weight, terms):
@@ -75,7 +76,7 @@ def nade_coarsen(output_weight, bias, n_hidden, weight, terms):
     pairs = rounded.reshape(len(v), -1, 2, 16).swapaxes(2, 3)
     weight[:, : -(-n_hidden // 32) * 32] = pairs.reshape(len(v), -1)[:, : -(-n_hidden // 32) * 32]
     rest = np.abs(v - rounded * unit[:, None]).sum(axis=1)
-    roundings = 2**-19 + 2**-27 * width
+    roundings = 2**-19 + 2**-25 * width
     error = rest / 2 + (total + rest) * (0.625 * 2**-13 + roundings) + np.abs(logit) * 2**-20 + 2**-14
     terms[:, 0] = logit
     terms[:, 1] = np.where(usable, unit / (2 * one), 0)

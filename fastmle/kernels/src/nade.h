@@ -20,8 +20,8 @@ enum { nade_sigmoid = 0, nade_relu = 1 };
 
 /* The parameters, float or double as the functions that they are given to. Lines of hidden units are `stride`
  * numbers apart, a multiple of 64 bytes, and zero beyond the first n_hidden; loops go through the first `width`
- * of them, whole cache lines. Of the first n_odds units, as many as fill whole cache lines, `input` and
- * `hidden_bias` hold exp(-weight): their sums are products. */
+ * of them, whole cache lines. Of the first n_odds units, as many as fill whole pairs of cache lines, or all,
+ * `input` and `hidden_bias` hold exp(-weight): their sums are products. */
 typedef struct {
     const void *input, *hidden_bias, *output, *bias;
     ptrdiff_t n_hidden, stride, width, n_odds;

@@ -3,7 +3,8 @@
  * With a uniform u a one is drawn where u is below the probability. Hardly ever is u so close to it that
  * the logit need be exact: first it is reckoned from hidden units and weights of 16 bits, with half the loads,
  * multiplications and memory, and only where its largest possible error leaves the outcome open from the state
- * of the row in float. So the rows are those of exact logits.
+ * of the row in float. So the rows are those of exact logits, but for draws within rounding. The sums of units
+ * must be numbers.
  *
  * A hidden unit is h = (1 + g) / 2 with g in [-1, 1], kept as COARSE_ONE g, rounded. A weight of column i is
  * v = s q + r with an integer q. So, with the true h,
@@ -72,15 +73,15 @@ static void coarsen_column(
         left += rest[u];
     /* What comes behind the error of the units is more than all roundings of sums of so many floats, of those in
      * the exact logit too, and in thresholds. */
-    error = left / 2 + (all + left) * (COARSE_UNIT_ERROR / 2 + 0x1p-19f + 0x1p-27f * (float)width)
+    error = left / 2 + (all + left) * (COARSE_UNIT_ERROR / 2 + 0x1p-19f + 0x1p-25f * (float)width)
             + fabsf(logit) * 0x1p-20f + 0x1p-14f;
     terms[nade_coarse_scale] = unit / (2 * COARSE_ONE);
     /* Far beyond, all exact logits at once are the better way. */
     terms[nade_coarse_error] = error < 1 ? error : HUGE_VALF;
 }
 
-/* odds = exp(-weight), of weights up to 87 either way, for lines of hidden units; adds their sizes, and the
- * weights, to what there is of each unit. */
+/* odds = exp(-weight), for lines of hidden units, weights beyond 87 either way cut there. Adds to what there is
+ * of each unit the sizes of its weights, infinite where they are cut, and the weights. */
 static void turn_into_odds(
     ptrdiff_t n_lines, ptrdiff_t width, const float *restrict weight, float *restrict odds, float *restrict size,
     float *restrict sum)
@@ -88,7 +89,8 @@ static void turn_into_odds(
     for (ptrdiff_t i = 0; i < n_lines; i++, weight += width, odds += width)
         EACH_NUMBER(k, 0, width) {
             float t = -weight[k];
-            size[k] += fabsf(t);
+            const float own = fabsf(t);
+            size[k] += own > 87.0f ? HUGE_VALF : own;
             sum[k] -= t;
             t = t < 87.0f ? t : 87.0f;
             t = t > -87.0f ? t : -87.0f;
@@ -206,7 +208,7 @@ static void coarse_begin(const nade_rows *rows, const nade_network *net, const n
     }
 }
 
-/* The logit from which on a one is drawn, as in `decide`, to within 2^-15. */
+/* The logit from which on a one is drawn, as in `decide`, within 2^-15. */
 static inline float threshold(int32_t random)
 {
     const int32_t likely = random < 1 << 30 ? 0 : -1;
@@ -240,7 +242,7 @@ static inline ALWAYS_INLINE unsigned coarse_draw(
     unsigned ones, open;
     coarse_multiply(h, coarse->stride, coarse->weight + i * coarse->stride, net->width, z);
     EACH_SUM(r) {
-        /* What is not a number leaves the outcome open. */
+        /* Where the error is infinite, or the bias not a number, the outcome is open. */
         const float beyond = scale * z[r] + bias - least[r];
         drawn[r] = beyond > 0 ? -1 : 0;
         sure[r] = fabsf(beyond) > error ? -1 : 0;
