@@ -36,6 +36,9 @@ ctypedef fused value:
     float
     double
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void*) noexcept nogil
+
 ctypedef fused index:
     int32_t
     int64_t
@@ -111,6 +114,7 @@ def take_rows(
     is scratch, one number a row.
     """
     cdef ptrdiff_t n_taken = rows.shape[0], n_groups, n_rows, last, left, g, k, r, start, stop
+    cdef ptrdiff_t step
     cdef int64_t place
     cdef uint8_t* run
     if n_taken == 0 or taken.shape[0] == 0:
@@ -132,7 +136,10 @@ def take_rows(
                 run = &taken[start * n_groups + g * (stop - start)]
                 for k in range(start, stop):
                     place = places[k]
-                    run[k - start] = tiles[place + g * (height if place < last * n_groups else left)]
+                    step = height if place < last * n_groups else left
+                    place += g * step
+                    run[k - start] = tiles[place]
+                    prefetch(&tiles[0] + place + step)  # for the next group, which would wait for memory
                 start = stop
 
 
