@@ -40,10 +40,10 @@ class _Costs(NamedTuple):
 
 
 _GRADIENT = _Costs(table=1.4, building=730.0, row=12.0, bit=1.9)
-# The same where the parameters stand in lines, which tables have to leave.
-_MINIBATCH = _GRADIENT._replace(building=1700.0)
+# The same with lists by variable, where the parameters stand in lines, which tables have to leave.
+_MINIBATCH = _Costs(table=1.0, building=800.0, row=9.0, bit=0.6)
 _SCORES = _Costs(table=0.76, building=270.0, row=12.0, bit=2.6)
-_LISTING = 3.0  # a set bit, when lists are made, once for all blocks
+_LISTING = 1.0  # a set bit, when lists are made, once for all blocks
 
 
 def _column_blocks(n_columns, lanes):
@@ -124,7 +124,7 @@ class _SetBits:
     def _list(self, index):
         tile = self._bits.tile(index)[: self._n_groups]
         starts = np.empty(tile.shape[1] + 1, dtype=np.int32)
-        listed = np.empty(max(1, int(np.bitwise_count(tile).sum())), dtype=np.uint16)
+        listed = np.empty(int(np.bitwise_count(tile).sum()) + kernels.LISTING_SLACK, dtype=np.uint16)
         kernels.list_set_bits(tile, starts, listed)
         return starts, listed
 
@@ -133,14 +133,30 @@ class _SetBits:
         return self._lists[index] if self.used and column // 8 >= self._worth_from else ()
 
 
-def list_minibatch(bits, n_jobs=None):
-    """Return the lists of set bits of rows of one tile, None where tables serve better, for :mod:`.lines`."""
-    n_features = bits.shape[1]
-    set_bits = _SetBits(bits, (n_features + 6) // 8, -(-n_features // kernels.LANES["float32"]), _MINIBATCH)
-    if bits.n_tiles != 1 or not set_bits.used:
+def list_minibatch(bits):
+    """Return lists of the rows of every variable, for :mod:`.lines`.
+
+    Parameters
+    ----------
+    bits : BitMatrix
+        The rows.
+
+    Returns
+    -------
+    tuple of (starts, rows) or None
+        What `list_rows` fills, of rows of one tile. None where tables serve better, or the tiles are several.
+    """
+    n_rows, n_features = bits.shape
+    n_groups, n_blocks = (n_features + 6) // 8, -(-n_features // kernels.LANES["float32"])
+    if bits.n_tiles != 1 or not _SetBits(bits, n_groups, n_blocks, _MINIBATCH).used:
         return None
-    set_bits.prepare(range(1), n_jobs)
-    return set_bits.of(0, 8 * n_features)
+    tile = bits.tile(0)[:n_groups]
+    n_lists = 8 * n_groups * -(-n_rows // kernels.LISTED_RUN)
+    starts = np.empty(n_lists + 1, dtype=np.int32)
+    longest = int(np.bitwise_count(tile).sum()) + n_lists * (kernels.LISTED_ROWS - 1)
+    rows = np.empty(longest + kernels.LISTING_SLACK, dtype=np.uint16)
+    kernels.list_rows(tile, starts, rows)
+    return starts, rows
 
 
 def _weights(coef, n_features):

@@ -5,24 +5,18 @@ the order in which the kernel needs them: blocks of 32 columns, in each a line o
 variable that may come before, in float32.
 """
 
-import itertools
-
 import numpy as np
 
 from . import kernels, likelihood
-from .engine import map_units
+from .engine import effective_n_jobs, map_units
 from .memory import aligned_memory
 
 _WIDTH = 2 * kernels.LANES["float32"]
 # Entries that lines begin at a multiple of: those of a cache line. Where lines straddle two of these, a pass
 # takes a fourth longer.
 _ALIGNMENT = 16
-# Rows that the kernel takes together, for which there must be two lines each.
-_RUN = 256
-# A pass is cut into about so many units of equal work, of which each is a single call.
-_UNITS = 8
-# Nanoseconds for a row, and for a set bit, in a block, and the lines whose bits take as long as the row.
-_ROW, _BIT, _LINES_A_ROW = 17, 3, 50
+# Nanoseconds for a row, and for a set bit, in a block.
+_ROW, _BIT = 10, 2
 
 
 class Lines:
@@ -43,8 +37,6 @@ class Lines:
         Length of the array.
     places : ndarray of int64, shape (n_blocks + 1,)
         Where the lines of the blocks begin; the last ones end with the array.
-    units : list of tuple of int
-        The blocks in a few runs of about equal work: number of the first one, and of the first of the next.
 
     Examples
     --------
@@ -70,13 +62,6 @@ class Lines:
         self.size = start
         self.places = np.array([first_line, *(place.stop for _, place in self._blocks)], dtype=np.int64)
         self.places.flags.writeable = False
-
-        self.units = self._cut()
-
-    def _cut(self):
-        work = np.cumsum(np.diff(self.places) // _WIDTH + _LINES_A_ROW)
-        edges = np.searchsorted(work, np.linspace(0, work[-1], _UNITS + 1), side="right")
-        return list(itertools.pairwise(np.unique(edges).tolist()))
 
     def zeros(self):
         """Return zeros of float32 and shape (size,), which begin where a cache line does."""
@@ -156,7 +141,7 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
     """
     n_samples, n_features = bits.shape
     columns = np.arange(n_features, dtype=np.int32)
-    listed = likelihood.list_minibatch(bits, n_jobs)
+    listed = likelihood.list_minibatch(bits)
     if listed is None:
         intercept, coef = lines.unpack(parameters)
         value, grad_coef, grad_intercept = likelihood.value_and_gradient(
@@ -166,18 +151,21 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
         return float(value.sum())
     tile, weight = bits.tile(0), bits.tile_weight(0)
     value = np.empty(n_features)
+    n_blocks = len(lines.places) - 1
+    n_left = np.array([n_blocks])
 
-    def fill(unit, scratch):
+    def fill(_, scratch):
         kernels.compute_gradient_in_lines(
-            tile, parameters, lines.places, *unit, weight, scratch, value, out, *listed
+            tile, parameters, lines.places, n_left, weight, scratch, value, out, *listed
         )
 
-    n_bits = int(listed[0][-1])
     map_units(
         fill,
-        lines.units,
+        range(min(n_blocks, effective_n_jobs(n_jobs))),
         n_jobs=n_jobs,
-        workspace=lambda: aligned_memory(2 * min(_RUN, n_samples), _WIDTH // 2, dtype=np.float32),
-        work=(len(lines.places) - 1) * (_ROW * n_samples + _BIT * n_bits // 2),
+        workspace=lambda: aligned_memory(
+            2 * min(kernels.LISTED_RUN, n_samples) + 2, _WIDTH // 2, dtype=np.float32
+        ),
+        work=n_blocks * n_samples * (_ROW + int(_BIT * bits.density * n_features / 2)),
     )
     return float(value.sum())

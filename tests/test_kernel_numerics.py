@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 
 from fastmle import kernels
-from fastmle.kernels import LANES, LISTED_LINES, SCRATCH_LINES
+from fastmle.kernels import LANES, LISTED_LINES, LISTING_SLACK, SCRATCH_LINES
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -163,7 +163,8 @@ def test_scores_from_lists_and_from_tables_are_the_same_bits(n_columns, dtype, l
     bits = random_bits(n_rows, d)
     bits *= rng.random((n_rows, 1)) < np.linspace(0, 1, d)  # sparse and dense groups
     tile = np.ascontiguousarray(np.packbits(bits, axis=1, bitorder="little").T)
-    starts, listed = np.empty(n_rows + 1, dtype=np.int32), np.empty(int(bits.sum()), dtype=np.uint16)
+    starts = np.empty(n_rows + 1, dtype=np.int32)
+    listed = np.empty(int(bits.sum()) + LISTING_SLACK, dtype=np.uint16)
     kernels.list_set_bits(tile, starts, listed)
     columns = np.arange(d, dtype=np.int32)[-int(n_columns * lanes) :]
     coef, intercept = largest * rng.normal(size=(len(columns), d)), rng.normal(size=len(columns))

@@ -16,6 +16,9 @@ from fastmle.kernels import (
     CATALOGUE,
     LANES,
     LISTED_LINES,
+    LISTED_ROWS,
+    LISTED_RUN,
+    LISTING_SLACK,
     SCRATCH_LINES,
     SUMMARY_PLACES,
     reference,
@@ -203,31 +206,41 @@ class Cases(DistinctCases, InformationCases, NadeCases, OptimizerCases, RandomCa
             lines = parameters[places[pair] : places[pair + 1]].reshape(-1, lanes)
             lines[d:] = 0
             lines[:, d - lanes * pair :] = 0
-        first = int(self._rng.integers(n_pairs))
-        stop = int(self._rng.integers(first, n_pairs)) + 1
+        n_left = np.array([self._rng.integers(1, n_pairs + 1)])
         weight = self._weight() if self._weighted else None
-        scratch = np.full((2 * self._n_rows, LANES["float32"]), np.nan, dtype=np.float32)
+        n_lines = 2 * min(LISTED_RUN, self._n_rows) + 2
+        scratch = np.full((n_lines, LANES["float32"]), np.nan, dtype=np.float32)
         value, gradient = self._normal(d), self._normal(len(parameters)).astype(np.float32)
-        block = self._tile, frozen(parameters), frozen(places), first, stop, weight, scratch
+        block = self._tile, frozen(parameters), frozen(places), n_left, weight, scratch
         written = [value, gradient[:d]]
         for pair in range(n_pairs):  # nothing is said of lanes beyond the last column
             lines = gradient[places[pair] : places[pair + 1]].reshape(-1, lanes)
             written.append(lines[:, : d - lanes * pair])
-        return (*block, value, gradient, *self._whole_lists()), written
+        return (*block, value, gradient, *self._whole_lists("list_rows")), written
 
     def _lists(self):
         """The lists of set bits that may be given; every other time they are not."""
-        return () if self._rng.random() < 0.5 else self._whole_lists()
+        return () if self._rng.random() < 0.5 else self._whole_lists("list_set_bits")
 
-    def _whole_lists(self):
-        (_, starts, bits), _ = self.list_set_bits()
-        reference.list_set_bits(self._tile, starts, bits)
-        return frozen(starts), frozen(bits)
+    def _whole_lists(self, kernel):
+        arguments, _ = getattr(self, kernel)()
+        getattr(reference, kernel)(*arguments)
+        return tuple(frozen(own) for own in arguments[1:])
 
     def list_set_bits(self):
         starts = np.full(self._n_rows + 1, -1, dtype=np.int32)
-        bits = np.full(max(1, int(self._bits.sum())), 2**16 - 1, dtype=np.uint16)
-        return (self._tile, starts, bits), [starts, bits]
+        n_bits = int(self._bits.sum())
+        bits = np.full(n_bits + LISTING_SLACK, 2**16 - 1, dtype=np.uint16)
+        return (self._tile, starts, bits), [starts, bits[:n_bits]]
+
+    def list_rows(self):
+        starts = np.full(8 * len(self._tile) * -(-self._n_rows // LISTED_RUN) + 1, -1, dtype=np.int32)
+        parts = np.split(self._bits, list(range(LISTED_RUN, self._n_rows, LISTED_RUN)))
+        length = sum(
+            -(-int(count) // LISTED_ROWS) * LISTED_ROWS for part in parts for count in part.sum(axis=0)
+        )
+        rows = np.full(length + LISTING_SLACK, 2**16 - 1, dtype=np.uint16)
+        return (self._tile, starts, rows), [starts, rows[:length]]
 
     def sample_block(self):
         first = 8 * int(self._rng.integers(-(-self._n_columns // 8)))

@@ -7,6 +7,9 @@ Real = TypeVar("Real", float32, float64)
 
 LANES: dict[str, int]
 LISTED_LINES: int
+LISTED_ROWS: int
+LISTED_RUN: int
+LISTING_SLACK: int
 MAX_LISTED: int
 SCRATCH_LINES: int
 
@@ -47,16 +50,16 @@ def compute_gradient_in_lines(
     tile: NDArray[uint8],
     parameters: NDArray[float32],
     places: NDArray[int64],
-    first: int,
-    stop: int,
+    n_left: NDArray[int64],
     weight: NDArray[float64] | None,
     scratch: NDArray[float32],
     value: NDArray[float64],
     gradient: NDArray[float32],
     starts: NDArray[int32],
-    bits: NDArray[uint16],
+    rows: NDArray[uint16],
 ) -> None: ...
 def list_set_bits(tile: NDArray[uint8], starts: NDArray[int32], bits: NDArray[uint16]) -> None: ...
+def list_rows(tile: NDArray[uint8], starts: NDArray[int32], rows: NDArray[uint16]) -> None: ...
 def sample_block(
     tile: NDArray[uint8],
     first_column: int,

@@ -5,7 +5,8 @@ LANES columns, int32 and ascending; kernels that take `starts` and `bits` work o
 one full. `scratch`, float32 or float64, has the precision of the computation: lines of LANES numbers, of
 which the last n_rows are the logits, and before them at least SCRATCH_LINES, and LISTED_LINES a group
 besides where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and `bits`,
-made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
+made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse; the memory of
+lists must reach LISTING_SLACK beyond their ends.
 `n_summed` is the number of rows whose residuals add up in the scratch memory's precision before they go on
 in float64. Nothing is validated here.
 """
@@ -20,12 +21,21 @@ cdef extern from "src/fvsbn.h" nogil:
     enum: fvsbn_table_lines
     enum: fvsbn_listed_lines
     enum: LISTED_BIT
+    enum: c_listed_rows "LISTED_ROWS"
+    enum: c_listing_slack "LISTING_SLACK"
+    enum: RUN
     ctypedef struct fvsbn_rows:
         const uint8_t* tile
         ptrdiff_t n_rows
         const uint16_t* bits
         const int32_t* starts
         ptrdiff_t n_summed
+    ctypedef struct fvsbn_columns:
+        const uint8_t* tile
+        ptrdiff_t n_rows
+        const uint16_t* rows
+        const int32_t* starts
+        ptrdiff_t n_variables
     ctypedef struct fvsbn_functions:
         void (*compute_logits_f32)(
             const uint8_t*, ptrdiff_t, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
@@ -50,9 +60,10 @@ cdef extern from "src/fvsbn.h" nogil:
             const fvsbn_rows*, const int32_t*, ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t, const double*,
             const double*, double*, double*, double*, double*, ptrdiff_t, double*) noexcept nogil
         void (*list_set_bits)(const uint8_t*, ptrdiff_t, ptrdiff_t, int32_t*, uint16_t*) noexcept nogil
+        void (*list_rows)(const uint8_t*, ptrdiff_t, ptrdiff_t, int32_t*, uint16_t*) noexcept nogil
         void (*compute_gradient_in_lines)(
-            const fvsbn_rows*, ptrdiff_t, ptrdiff_t, ptrdiff_t, const int64_t*, const float*, const double*, float*,
-            double*, float*) noexcept nogil
+            const fvsbn_columns*, ptrdiff_t, int64_t*, const int64_t*, const float*, const double*, float*, double*,
+            float*) noexcept nogil
         void (*sample_block)(
             uint8_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t, const double*,
             const int32_t*, float*, float*) noexcept nogil
@@ -66,6 +77,9 @@ LANES = {"float32": lanes_f32, "float64": lanes_f64}
 SCRATCH_LINES = 8 * fvsbn_table_lines  # four tables, and buckets for four groups
 LISTED_LINES = fvsbn_listed_lines
 MAX_LISTED = LISTED_BIT + 1  # lists of set bits are for fewer columns than this
+LISTED_RUN = RUN  # rows of a run, for which `list_rows` lists the rows of every variable
+LISTED_ROWS = c_listed_rows  # what the lengths of these lists are multiples of
+LISTING_SLACK = c_listing_slack  # how far beyond the end of a list its memory must reach
 
 cdef const fvsbn_functions* functions = fvsbn_of_level(0)
 
@@ -172,21 +186,31 @@ def add_gradient(
 
 
 def compute_gradient_in_lines(
-    const uint8_t[:, ::1] tile, const float[::1] parameters, const int64_t[::1] places, ptrdiff_t first,
-    ptrdiff_t stop, const double[::1] weight, float[:, ::1] scratch, double[::1] value, float[::1] gradient,
-    const int32_t[::1] starts, const uint16_t[::1] bits,
+    const uint8_t[:, ::1] tile, const float[::1] parameters, const int64_t[::1] places, int64_t[::1] n_left,
+    const double[::1] weight, float[:, ::1] scratch, double[::1] value, float[::1] gradient,
+    const int32_t[::1] starts, const uint16_t[::1] rows,
 ):
-    """The value and gradient of pairs of blocks, from `first` up to, but without, `stop`; see `fastmle.lines`."""
-    cdef fvsbn_rows rows = rows_of(tile, starts, bits)
+    """The value and gradient of pairs of blocks, see `fastmle.lines`; calls from several threads share them.
+
+    The first n_left[0] pairs are to be done; it is counted down, and may end below 0. The lists are those of
+    `list_rows`.
+    """
+    cdef fvsbn_columns listed = fvsbn_columns(&tile[0, 0], tile.shape[1], &rows[0], &starts[0], 0)
+    listed.n_variables = (starts.shape[0] - 1) // ((tile.shape[1] + RUN - 1) // RUN)
     with nogil:
         functions.compute_gradient_in_lines(
-            &rows, value.shape[0], first, stop, &places[0], &parameters[0],
+            &listed, value.shape[0], &n_left[0], &places[0], &parameters[0],
             &weight[0] if weight is not None else NULL, &scratch[0, 0], &value[0], &gradient[0])
 
 
 def list_set_bits(const uint8_t[:, ::1] tile, int32_t[::1] starts, uint16_t[::1] bits):
     with nogil:
         functions.list_set_bits(&tile[0, 0], tile.shape[1], tile.shape[0], &starts[0], &bits[0])
+
+
+def list_rows(const uint8_t[:, ::1] tile, int32_t[::1] starts, uint16_t[::1] rows):
+    with nogil:
+        functions.list_rows(&tile[0, 0], tile.shape[1], tile.shape[0], &starts[0], &rows[0])
 
 
 def sample_block(

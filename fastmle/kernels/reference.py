@@ -240,9 +240,9 @@ def add_gradient(
 
 
 def compute_gradient_in_lines(
-    tile, parameters, places, first, stop, weight, scratch, value, gradient, starts, bits
+    tile, parameters, places, n_left, weight, scratch, value, gradient, starts, rows
 ):
-    """Compute the same of the columns 32 first to 32 stop, with parameters and gradient in one array each.
+    """Compute the same of the first 32 n_left columns, with parameters and gradient in one array each.
 
     The first len(value) entries are the intercepts; from ``places[k]`` up to ``places[k + 1]`` stand the
     lines of the columns from 32 k on: entry ``[j, lane]`` is the weight of variable j in the logit of column
@@ -250,17 +250,17 @@ def compute_gradient_in_lines(
     asks for its gradient.
     """
     weight = np.ones(tile.shape[1]) if weight is None else np.asarray(weight)
-    for k in range(first, stop):
+    for k in range(n_left[0]):
         columns = np.arange(32 * k, min(32 * k + 32, len(value)))
         lines, sums = (array[places[k] : places[k + 1]].reshape(-1, 32) for array in (parameters, gradient))
-        rows, signs = _rows(tile)[:, : len(lines)], _signs(tile, columns)
-        coef = lines[: rows.shape[1], : len(columns)].astype(np.float64)
-        t = signs * (rows @ coef + parameters[columns].astype(np.float64))
+        X, signs = _rows(tile)[:, : len(lines)], _signs(tile, columns)
+        coef = lines[: X.shape[1], : len(columns)].astype(np.float64)
+        t = signs * (X @ coef + parameters[columns].astype(np.float64))
         residual = weight[:, None] * signs * expit(-t)
         value[columns] = weight @ log_expit(t)
         gradient[columns] = residual.sum(axis=0)
         sums[...] = 0.0
-        sums[: rows.shape[1], : len(columns)] = rows.T @ residual
+        sums[: X.shape[1], : len(columns)] = X.T @ residual
 
 
 def list_set_bits(tile, starts, bits):
@@ -273,6 +273,24 @@ def list_set_bits(tile, starts, bits):
     groups = columns // 8
     same = (np.diff(rows, prepend=-1) == 0) & (np.diff(groups, prepend=-1) == 0)
     bits[: len(columns)] = columns + 2**15 * same
+
+
+def list_rows(tile, starts, rows):
+    """List the rows of every variable, in runs of 256 rows.
+
+    With m variables, those of the tile's bytes, the rows of run k in which variable j is set are
+    ``rows[starts[i] : starts[i + 1]]`` with i = m k + j: counted from the first of the run, ascending, and
+    followed by the number of its rows until the list is a multiple of 4 long.
+    """
+    values = _rows(tile)
+    lists = [np.empty(0, dtype=np.uint16)]
+    for first in range(0, len(values), 256):
+        run = values[first : first + 256]
+        for column in run.T:
+            own = np.flatnonzero(column)
+            lists.append(np.append(own, np.full(-len(own) % 4, len(run))))
+    starts[:] = np.cumsum([len(own) for own in lists])
+    rows[: starts[-1]] = np.concatenate(lists)
 
 
 def sample_block(tile, first_column, n_given, coef, intercept, uniform, scratch):

@@ -17,6 +17,22 @@ typedef struct {
     ptrdiff_t n_summed; /* rows whose residuals add up in REAL before they go on in double */
 } fvsbn_rows;
 enum { SAME_GROUP = 0x8000, LISTED_BIT = 0x7FFF };
+
+/* The rows of a tile, and for each run of at most RUN of them the rows in which each variable is set: of variable j
+ * of n_variables in run k, i = k * n_variables + j, they are rows[starts[i]] to rows[starts[i + 1] - 1], ascending
+ * and counted from the first of the run. The number of rows of the run, repeated, fills the list up to a multiple
+ * of LISTED_ROWS. */
+typedef struct {
+    const uint8_t *tile;
+    ptrdiff_t n_rows;
+    const uint16_t *rows;
+    const int32_t *starts;
+    ptrdiff_t n_variables;
+} fvsbn_columns;
+/* Of a run, two lines a row stay in the first cache. */
+enum { RUN = 256, LISTED_ROWS = 4 };
+/* How far beyond the end of a list its memory must reach. */
+enum { LISTING_SLACK = 8 };
 /* Working memory for lists of set bits: in lines a group of eight variables, weights and sums of two blocks. */
 enum { fvsbn_listed_lines = 32 };
 
@@ -48,10 +64,10 @@ typedef struct {
     FVSBN_FUNCTIONS(float, f32)
     FVSBN_FUNCTIONS(double, f64)
     void (*list_set_bits)(const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *starts, uint16_t *bits);
+    void (*list_rows)(const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *starts, uint16_t *rows);
     void (*compute_gradient_in_lines)(
-        const fvsbn_rows *rows, ptrdiff_t n_columns, ptrdiff_t first_pair, ptrdiff_t stop_pair,
-        const int64_t *places, const float *parameters, const double *weight, float *work, double *value,
-        float *gradient);
+        const fvsbn_columns *listed, ptrdiff_t n_columns, int64_t *n_left, const int64_t *places,
+        const float *parameters, const double *weight, float *work, double *value, float *gradient);
     void (*sample_block)(
         uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t first_column, ptrdiff_t n_lanes, ptrdiff_t n_given,
         const double *coef, ptrdiff_t coef_stride, const double *intercept, const int32_t *uniform,

@@ -13,8 +13,6 @@
 /* Rows that go through the elementary functions together: their scratch stays in the first cache, and
  * the product of as many numbers, at most 2 each, in the range of a float. */
 enum { CHUNK = 96 };
-/* Rows that go through lists of set bits together: their sums of two blocks stay in the second cache. */
-enum { RUN = 256 };
 enum { TABLE_LINES = fvsbn_table_lines };
 
 /* The bytes of eight rows, the first one lowest. */
@@ -205,6 +203,7 @@ const fvsbn_functions FVSBN_TABLE = {
     sum_by_tables_f32, logits_to_terms_f32, add_log_likelihood_float, add_gradient_float,
     sum_by_tables_f64, logits_to_terms_f64, add_log_likelihood_f64, add_gradient_f64,
     list_set_bits,
+    list_rows,
     compute_gradient_in_lines,
     sample_block_float,
 };
