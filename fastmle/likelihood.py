@@ -7,7 +7,6 @@ data and parameters into that order and back.
 
 import itertools
 import threading
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,35 +14,19 @@ from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
 from .engine import RandomStreams, effective_n_jobs, map_units, split_evenly
+from .lists import GRADIENT, SCORES, Choice, RowLists, cut_into_waves
 from .memory import aligned_memory
 
 # A pass is cut into about this many units, whatever the number of threads.
 _TARGET_UNITS = 64
 # Pairs of blocks of columns that one unit of scores takes.
 _BATCH = 2
+# Elementary steps after which a call of the gradient's kernel returns, if there is more to do.
+_WORK_A_CALL = 2**24
 # Rows that are drawn from one random stream.
 _STREAM_ROWS = 1024
 # Rows in a bucket of residuals, and in all buckets together, before they go on in float64.
 _ALIKE, _MOST_SUMMED = 512, 4096
-# Partial sums of a row over the column blocks, or lists of set bits, are at most this many numbers at a
-# time; longer data goes through in waves of tiles.
-_WAVE_SIZE = 2**22
-
-
-class _Costs(NamedTuple):
-    """Nanoseconds in a block of columns, where they were measured; only their ratios count."""
-
-    table: float  # a row and a group of eight variables, with tables
-    building: float  # a tile and a group: what tables cost beyond the lines of weights of lists
-    row: float  # a row, with lists of set bits
-    bit: float  # a set bit
-
-
-_GRADIENT = _Costs(table=1.4, building=730.0, row=12.0, bit=1.9)
-# The same with lists by variable, where the parameters stand in lines, which tables have to leave.
-_MINIBATCH = _Costs(table=1.0, building=800.0, row=9.0, bit=0.6)
-_SCORES = _Costs(table=0.76, building=270.0, row=12.0, bit=2.6)
-_LISTING = 1.0  # a set bit, when lists are made, once for all blocks
 
 
 def _column_blocks(n_columns, lanes):
@@ -75,88 +58,14 @@ class _Scratch:
             kept = self._kept.lines = aligned_memory(*shape, dtype=dtype)
         self._lines = kept
 
+    @property
+    def whole(self):
+        """What the kernels take as `scratch` for whole tiles."""
+        return self._lines
+
     def of(self, tile):
         """Return what the kernels take as `scratch` for a tile, which need not be a whole one."""
         return self._lines[: self._n_lines + tile.shape[1]]
-
-
-class _SetBits:
-    """Lists of set bits of the tiles of a wave, where they serve better than tables.
-
-    Parameters
-    ----------
-    bits : BitMatrix
-        The data.
-    n_groups : int
-        Number of groups that are read at most.
-    n_blocks : int
-        Number of blocks of columns that read them.
-    costs : _Costs
-        What they cost there.
-    """
-
-    def __init__(self, bits, n_groups, n_blocks, costs):
-        self._bits = bits
-        self._n_groups = n_groups
-        self._lists = {}
-        bits_a_group = 8 * bits.density
-        per_row = costs.row + n_groups * bits_a_group * _LISTING / n_blocks
-        table = costs.table + costs.building / min(max(1, bits.shape[0]), TILE_ROWS)
-        gain_a_group = table - bits_a_group * costs.bit
-        self._worth_from = per_row / gain_a_group if gain_a_group > 0 else np.inf
-        self.used = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
-
-    def waves(self, numbers_a_tile=1):
-        """Cut the tiles into waves, of which each needs so many numbers a tile, and space for its lists."""
-        if self.used:
-            listed = int(self._bits.density * TILE_ROWS * self._bits.shape[1])
-            numbers_a_tile = max(numbers_a_tile, listed)
-        length = max(1, _WAVE_SIZE // numbers_a_tile)
-        n_tiles = self._bits.n_tiles
-        return [range(first, min(first + length, n_tiles)) for first in range(0, n_tiles, length)]
-
-    def prepare(self, tiles, n_jobs):
-        """Make the lists of a wave."""
-        if self.used:
-            lists = map_units(self._list, tiles, n_jobs=n_jobs, work=self._n_groups * len(tiles) * TILE_ROWS)
-            self._lists = dict(zip(tiles, lists, strict=True))
-
-    def _list(self, index):
-        tile = self._bits.tile(index)[: self._n_groups]
-        starts = np.empty(tile.shape[1] + 1, dtype=np.int32)
-        listed = np.empty(int(np.bitwise_count(tile).sum()) + kernels.LISTING_SLACK, dtype=np.uint16)
-        kernels.list_set_bits(tile, starts, listed)
-        return starts, listed
-
-    def of(self, index, column):
-        """Return the lists of a tile, if they are better than tables for the predecessors of a column."""
-        return self._lists[index] if self.used and column // 8 >= self._worth_from else ()
-
-
-def list_minibatch(bits):
-    """Return lists of the rows of every variable, for :mod:`.lines`.
-
-    Parameters
-    ----------
-    bits : BitMatrix
-        The rows.
-
-    Returns
-    -------
-    tuple of (starts, rows) or None
-        What `list_rows` fills, of rows of one tile. None where tables serve better, or the tiles are several.
-    """
-    n_rows, n_features = bits.shape
-    n_groups, n_blocks = (n_features + 6) // 8, -(-n_features // kernels.LANES["float32"])
-    if bits.n_tiles != 1 or not _SetBits(bits, n_groups, n_blocks, _MINIBATCH).used:
-        return None
-    tile = bits.tile(0)[:n_groups]
-    n_lists = 8 * n_groups * -(-n_rows // kernels.LISTED_RUN)
-    starts = np.empty(n_lists + 1, dtype=np.int32)
-    longest = int(np.bitwise_count(tile).sum()) + n_lists * (kernels.LISTED_ROWS - 1)
-    rows = np.empty(longest + kernels.LISTING_SLACK, dtype=np.uint16)
-    kernels.list_rows(tile, starts, rows)
-    return starts, rows
 
 
 def _weights(coef, n_features):
@@ -168,7 +77,7 @@ def _work(n_rows, n_columns):
     return n_rows * n_columns * (16 + n_columns // 8)
 
 
-def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jobs=None):
+def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, lists=None, n_jobs=None):
     """Return each column's summed log-likelihood and its gradient.
 
     Parameters
@@ -183,6 +92,8 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
         Intercepts.
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Precision inside a tile; across tiles sums are float64.
+    lists : RowLists or None, default=None
+        Keeps lists of set bits for the next pass over the same data.
     n_jobs : int or None, default=None
         Number of threads.
 
@@ -197,9 +108,11 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     columns = np.ascontiguousarray(columns, dtype=np.int32)
     n_columns = len(columns)
     lanes = kernels.LANES[np.dtype(dtype).name]
-    set_bits = _SetBits(bits, (int(columns[-1]) + 7) // 8, -(-n_columns // lanes), _GRADIENT)
-    blocks = _column_blocks(n_columns, 2 * lanes if set_bits.used else lanes)
-    waves = set_bits.waves()
+    n_groups, n_blocks = (int(columns[-1]) + 7) // 8, -(-n_columns // lanes)
+    choice = Choice(bits, n_groups, n_blocks, GRADIENT, listed=lists is not None)
+    blocks = _column_blocks(n_columns, 2 * lanes if choice.lists else lanes)
+    lists = RowLists(bits) if lists is None else lists
+    waves = cut_into_waves(bits, lists=choice.lists)
     n_parts = len(_row_segments(waves[0], len(blocks)))
     # Residuals that are alike round the same way, one after the other: no bucket should add up many.
     n_summed = int(np.clip(_ALIKE / max(bits.heaviest_byte, 1e-9), _ALIKE, _MOST_SUMMED))
@@ -207,35 +120,35 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, n_jo
     grad_coef = np.empty((n_parts, *coef.shape))
     grad_intercept = np.zeros((n_parts, n_columns))
 
-    def accumulate(unit, scratch):
-        part, tiles, block = unit
-        if tiles.start < waves[0].stop:
-            grad_coef[part, block] = 0.0  # here, where the kernels find it in the cache
-        for index in tiles:
-            tile = bits.tile(index)
+    for wave in waves:
+        listed = lists.make(wave, n_jobs) if choice.lists else ()
+        segments = _row_segments(wave, len(blocks))
+        fresh = wave is waves[0]
+        by_lists = [choice.serve(columns[block.stop - 1]) for block in blocks]
+        units = [
+            (part, tiles.start, tiles.stop, block.start, block.stop, is_listed, fresh)
+            for block, is_listed in zip(blocks[::-1], by_lists[::-1], strict=True)
+            for part, tiles in enumerate(segments)
+        ]
+        units = np.array(units, dtype=np.int64)
+        n_left = np.array([len(units)])
+        work = _work(len(wave) * min(TILE_ROWS, bits.shape[0]), n_columns)
+        # Threads share the units, which may be shorter than a call from Python; between calls they answer
+        # Ctrl-C.
+        n_calls = min(len(units), max(effective_n_jobs(n_jobs), work // _WORK_A_CALL))
+        n_taken = -(-len(units) // n_calls)
+
+        def accumulate(_, scratch, wave=wave, listed=listed, units=units, n_left=n_left, n_taken=n_taken):
             kernels.add_gradient(
-                tile,
-                columns[block],
-                coef[block],
-                intercept[block],
-                bits.tile_weight(index),
-                scratch.of(tile),
-                value[part, block],
-                grad_coef[part, block],
-                grad_intercept[part, block],
-                *set_bits.of(index, columns[block.stop - 1]),
+                *(bits.tiles(range(bits.n_tiles)), TILE_ROWS, len(bits), columns, coef, intercept),
+                *(bits.sample_weight, scratch.whole, units, n_left, n_taken),
+                *(value, grad_coef, grad_intercept, *listed),
+                first_listed=wave.start,
                 n_summed=n_summed,
             )
 
-    for wave in waves:
-        set_bits.prepare(wave, n_jobs)
-        segments = _row_segments(wave, len(blocks))
         map_units(
-            accumulate,
-            [(part, tiles, block) for block in blocks for part, tiles in enumerate(segments)],
-            n_jobs=n_jobs,
-            workspace=lambda: _Scratch(bits, dtype),
-            work=_work(len(wave) * min(TILE_ROWS, bits.shape[0]), n_columns),
+            accumulate, range(n_calls), n_jobs=n_jobs, workspace=lambda: _Scratch(bits, dtype), work=work
         )
     return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
 
@@ -255,19 +168,23 @@ def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
     coef = _weights(coef, n_features)
     all_columns = np.arange(n_features, dtype=np.int32)
     blocks = _column_blocks(n_features, 2 * kernels.LANES[np.dtype(dtype).name])
-    set_bits = _SetBits(bits, bits.n_groups if coef.size else 0, 2 * len(blocks), _SCORES)
+    choice = Choice(bits, bits.n_groups if coef.size else 0, 2 * len(blocks), SCORES)
+    lists = RowLists(bits)
     # A row's terms are added up over the blocks of a batch, then over the batches: an order of its own.
     batches = [blocks[first : first + _BATCH] for first in range(0, len(blocks), _BATCH)]
     total = np.zeros(n_samples)
-    for wave in set_bits.waves(len(batches) * TILE_ROWS):
+    for wave in cut_into_waves(bits, len(batches) * TILE_ROWS, lists=choice.lists):
         start, stop = wave.start * TILE_ROWS, bits.tile_rows(wave[-1]).stop
         sums = np.zeros((len(batches), stop - start))
-        set_bits.prepare(wave, n_jobs)
+        starts, listed = lists.make(wave, n_jobs) if choice.lists else (None, None)
 
-        def add(unit, scratch, sums=sums, start=start):
+        def add(unit, scratch, sums=sums, start=start, wave=wave, starts=starts, listed=listed):
             tiles, number = unit
             for index, block in itertools.product(tiles, batches[number]):
                 tile, rows = bits.tile(index), bits.tile_rows(index)
+                own = ()
+                if choice.serve(block.stop - 1):
+                    own = starts[index - wave.start, : tile.shape[1] + 1], listed
                 kernels.add_log_likelihood(
                     tile,
                     all_columns[block],
@@ -275,7 +192,7 @@ def log_likelihood(bits, coef, intercept, *, dtype=np.float32, n_jobs=None):
                     intercept[block],
                     scratch.of(tile),
                     sums[number, rows.start - start : rows.stop - start],
-                    *set_bits.of(index, block.stop - 1),
+                    *own,
                 )
 
         segments = _row_segments(wave, len(batches))

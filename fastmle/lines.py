@@ -7,7 +7,7 @@ variable that may come before, in float32.
 
 import numpy as np
 
-from . import kernels, likelihood
+from . import kernels, likelihood, lists
 from .engine import effective_n_jobs, map_units
 from .memory import aligned_memory
 
@@ -141,7 +141,7 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
     """
     n_samples, n_features = bits.shape
     columns = np.arange(n_features, dtype=np.int32)
-    listed = likelihood.list_minibatch(bits)
+    listed = lists.list_minibatch(bits)
     if listed is None:
         intercept, coef = lines.unpack(parameters)
         value, grad_coef, grad_intercept = likelihood.value_and_gradient(

@@ -10,6 +10,7 @@ from . import kernels, likelihood
 from .data import BitMatrix
 from .data.sources import check_not_empty
 from .engine import map_units, split_evenly
+from .lists import RowLists
 from .metric import GramMetric, SampledMetric
 
 # Rounding to float32, twice: the unit in which errors of a float32 gradient are reckoned.
@@ -55,6 +56,7 @@ class FVSBNObjective:
         self.n_columns = bits.shape[1]
         self.scale = bits.total_weight
         self.ones = bits.column_counts(n_jobs=n_jobs).astype(np.float64)
+        self._lists = RowLists(bits)
 
     def initial(self):
         """Return theta at the smoothed marginals: the optimum without weights, shape (d, d)."""
@@ -83,7 +85,7 @@ class FVSBNObjective:
         coef, intercept = theta[:, 1:], np.ascontiguousarray(theta[:, 0])
         if coef.any():
             value, grad_coef, grad_intercept = likelihood.value_and_gradient(
-                self.bits, columns, coef, intercept, dtype=dtype, n_jobs=self.n_jobs
+                self.bits, columns, coef, intercept, dtype=dtype, lists=self._lists, n_jobs=self.n_jobs
             )
         else:
             value, grad_coef, grad_intercept = self._without_weights(columns, intercept)

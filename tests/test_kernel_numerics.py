@@ -6,11 +6,19 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 
 from fastmle import kernels
-from fastmle.kernels import LANES, LISTED_LINES, LISTING_SLACK, SCRATCH_LINES
+from fastmle.kernels import LANES, LISTED_LINES, SCRATCH_LINES
 
 pytestmark = pytest.mark.usefixtures("level")
 
 FLOATS = ("float32", "float64")
+
+
+def add_block(tile, columns, coef, intercept, weight, scratch, value, grad_coef, grad_intercept):
+    """Add the value and gradient of a block of columns in a single tile."""
+    n_rows = tile.shape[1]
+    units, n_left = np.array([[0, 0, 1, 0, len(columns), False, False]]), np.array([1])
+    data = tile.ravel(), n_rows, n_rows, columns, coef, intercept, weight
+    kernels.add_gradient(*data, scratch, units, n_left, 1, value[None], grad_coef[None], grad_intercept[None])
 
 
 # Accuracy and limits
@@ -36,9 +44,7 @@ def run_logits(logits, outcome, dtype):
     intercepts = np.zeros((n_rows, lanes))
     intercepts.flat[: len(logits)] = logits
     for intercept, value, residual in zip(intercepts, values, residuals, strict=True):
-        kernels.add_gradient(
-            one_row, columns, no_weights, intercept, None, scratch, value, no_weights, residual
-        )
+        add_block(one_row, columns, no_weights, intercept, None, scratch, value, no_weights, residual)
     return terms, residuals.ravel()[: len(logits)], values.ravel()[: len(logits)]
 
 
@@ -88,7 +94,7 @@ def gradient(bits, coef, intercept, weight, dtype):
     scratch = np.empty((SCRATCH_LINES + len(bits), lanes), dtype=dtype)
     results = np.zeros(lanes), np.zeros((lanes, d)), np.zeros(lanes)
     columns = np.arange(d - lanes, d, dtype=np.int32)
-    kernels.add_gradient(tile, columns, coef, intercept, weight, scratch, *results)
+    add_block(tile, columns, coef, intercept, weight, scratch, *results)
     return results
 
 
@@ -115,7 +121,7 @@ def test_products_of_many_rows_keep_small_terms_and_do_not_overflow(dtype):
         tile = np.full((lanes // 8, n_rows), 255, dtype=np.uint8)
         scratch = np.empty((SCRATCH_LINES + n_rows, lanes), dtype=dtype)
         value, slope, none = np.zeros(lanes), np.zeros(lanes), np.empty((lanes, 0))
-        kernels.add_gradient(tile, columns, none, np.full(lanes, logit), None, scratch, value, none, slope)
+        add_block(tile, columns, none, np.full(lanes, logit), None, scratch, value, none, slope)
         precision = 1e-5 if dtype == "float32" else 1e-13
         assert_allclose(value, np.full(lanes, n_rows * log_expit(logit)), rtol=precision)
         assert_allclose(slope, np.full(lanes, n_rows * expit(-logit)), rtol=precision)
@@ -163,8 +169,7 @@ def test_scores_from_lists_and_from_tables_are_the_same_bits(n_columns, dtype, l
     bits = random_bits(n_rows, d)
     bits *= rng.random((n_rows, 1)) < np.linspace(0, 1, d)  # sparse and dense groups
     tile = np.ascontiguousarray(np.packbits(bits, axis=1, bitorder="little").T)
-    starts = np.empty(n_rows + 1, dtype=np.int32)
-    listed = np.empty(int(bits.sum()) + LISTING_SLACK, dtype=np.uint16)
+    starts, listed = np.empty(n_rows + 1, dtype=np.int32), np.empty(int(bits.sum()), dtype=np.uint16)
     kernels.list_set_bits(tile, starts, listed)
     columns = np.arange(d, dtype=np.int32)[-int(n_columns * lanes) :]
     coef, intercept = largest * rng.normal(size=(len(columns), d)), rng.normal(size=len(columns))

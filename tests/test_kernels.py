@@ -186,15 +186,43 @@ class Cases(DistinctCases, InformationCases, NadeCases, OptimizerCases, RandomCa
     def add_gradient(self):
         scratch, _ = self._scratch()
         coef = self._coef()
-        whole, grad_coef = self._strided()
-        if coef.shape[1] == 0:
-            grad_coef = grad_coef[:, :0]
-        value, grad_intercept = self._normal(self._width), self._normal(self._width)
+        height = int(self._rng.choice([self._n_rows, (self._n_rows + 2) // 3]))
+        tiles = [self._tile[:, start : start + height] for start in range(0, self._n_rows, height)]
+        whole = self._normal(2, self._width, self._n_columns)
+        grad_coef = whole[:, :, 1:] if coef.shape[1] else whole[:, :, :0]
+        value, grad_intercept = self._normal(2, self._width), self._normal(2, self._width)
+        # Two parts of the tiles, each with its own results, and two blocks or one of two lines.
+        listed = self._rng.random() < 0.5
+        middle = min(self._lanes, self._width)
+        blocks = [(0, self._width)] if listed else [(0, middle), (middle, self._width)]
+        cut = int(self._rng.integers(1, len(tiles) + 1))
+        units = [
+            (part, *run, *block, listed, self._rng.random() < 0.5)
+            for block in blocks
+            for part, run in enumerate([(0, cut), (cut, len(tiles))])
+            if block[0] < block[1]
+        ]
+        n_left = np.array([self._rng.integers(1, len(units) + 1)])
+        n_taken = int(self._rng.integers(1, len(units) + 1))
+        table = np.concatenate([tile.ravel() for tile in tiles])
         weight = self._weight() if self._weighted else None
         intercept = frozen(self._normal(self._width))
-        block = self._tile, self._columns, coef, intercept, weight, scratch
+        data = frozen(table), height, self._n_rows, self._columns, coef, intercept, weight
+        work = scratch, np.array(units, dtype=np.int64), n_left, n_taken
         sums = value, grad_coef, grad_intercept
-        return (*block, *sums, *self._lists()), [value, whole, grad_intercept]
+        lists = self._lists_of_tiles(tiles) if listed else ()
+        return (*data, *work, *sums, *lists), [value, whole, grad_intercept]
+
+    def _lists_of_tiles(self, tiles):
+        starts = np.zeros((len(tiles), tiles[0].shape[1] + 1), dtype=np.int32)
+        bits = np.empty(int(self._bits.sum()) + 1, dtype=np.uint16)
+        place = 0
+        for own, tile in zip(starts, tiles, strict=True):
+            own = own[: tile.shape[1] + 1]
+            reference.list_set_bits(tile, own, bits[place:])
+            own += place
+            place = int(own[-1])
+        return frozen(starts), frozen(bits)
 
     def compute_gradient_in_lines(self):
         d, lanes = self._n_columns, 2 * LANES["float32"]
@@ -229,9 +257,8 @@ class Cases(DistinctCases, InformationCases, NadeCases, OptimizerCases, RandomCa
 
     def list_set_bits(self):
         starts = np.full(self._n_rows + 1, -1, dtype=np.int32)
-        n_bits = int(self._bits.sum())
-        bits = np.full(n_bits + LISTING_SLACK, 2**16 - 1, dtype=np.uint16)
-        return (self._tile, starts, bits), [starts, bits[:n_bits]]
+        bits = np.full(max(1, int(self._bits.sum())), 2**16 - 1, dtype=np.uint16)
+        return (self._tile, starts, bits), [starts, bits]
 
     def list_rows(self):
         starts = np.full(8 * len(self._tile) * -(-self._n_rows // LISTED_RUN) + 1, -1, dtype=np.int32)

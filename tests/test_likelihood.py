@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_expit
 from scipy.stats import chisquare
 
-from fastmle import FVSBN, BitMatrix, engine, fvsbn_value_and_gradient, likelihood
+from fastmle import FVSBN, BitMatrix, engine, fvsbn_value_and_gradient, likelihood, lists
 from fastmle.data.bitmatrix import TILE_ROWS
 
 SHAPES = [
@@ -226,8 +226,38 @@ def test_a_row_has_the_same_score_in_any_company(random_bits, random_fvsbn, rng,
     for rows in companies:
         assert_same_bits(scores(rows), [part[rows] for part in everyone])
     # Long data goes through in waves of tiles.
-    monkeypatch.setattr(likelihood, "_WAVE_SIZE", 1)
+    monkeypatch.setattr(lists, "_WAVE_SIZE", 1)
     assert_same_bits(scores(np.arange(n_rows)), everyone)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("density", [0.02, 0.4])  # by lists, and by tables
+def test_how_a_pass_is_cut_changes_no_bit_of_a_gradient(
+    density, dtype, random_bits, random_fvsbn, weights, monkeypatch
+):
+    n_rows = 2 * TILE_ROWS + 100
+    bits = BitMatrix.from_array(random_bits(n_rows, 150, density), sample_weight=weights(n_rows))
+    coef, intercept = random_fvsbn(150)
+    columns = np.arange(150, dtype=np.int32)
+    assert lists.Choice(bits, 19, 10, lists.GRADIENT).lists == (density < 0.1)
+
+    def compute(**options):
+        return likelihood.value_and_gradient(bits, columns, coef, intercept, dtype=dtype, **options)
+
+    whole = compute(n_jobs=1)
+    kept = lists.RowLists(bits)
+    for n_jobs in (1, 2, 5):
+        assert_same_bits(compute(lists=kept, n_jobs=n_jobs), whole)
+    few = columns[[3, 90, 149]]
+    own = likelihood.value_and_gradient(bits, few, coef[few], intercept[few], dtype=dtype)
+    again = likelihood.value_and_gradient(bits, few, coef[few], intercept[few], dtype=dtype, lists=kept)
+    for one, other in zip(own, again, strict=True):
+        assert_allclose(one, other, rtol=0, atol=1e-5 * np.abs(one).max())
+    monkeypatch.setattr(likelihood, "_WORK_A_CALL", 1)
+    assert_same_bits(compute(n_jobs=2), whole)
+    monkeypatch.setattr(lists, "_WAVE_SIZE", 1)
+    for one, other in zip(compute(lists=kept, n_jobs=2), whole, strict=True):
+        assert_allclose(one, other, rtol=0, atol=1e-6 * np.abs(other).max())
 
 
 def test_only_the_strict_lower_triangle_is_read(random_bits, random_fvsbn):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fastmle import BitMatrix, engine, likelihood
+from fastmle import BitMatrix, engine, likelihood, lists
 from fastmle.lines import Lines, value_and_gradient
 
 
@@ -48,7 +48,7 @@ def test_threads_change_no_bit(weighted, random_bits, random_fvsbn, weights, mon
     bits = BitMatrix.from_array(random_bits(300, 150, 0.1), sample_weight=weight)
     lines = Lines(150)
     flat = lines.pack(*random_fvsbn(150))
-    assert likelihood.list_minibatch(bits) is not None
+    assert lists.list_minibatch(bits) is not None
     found = []
     for n_jobs in (1, 2, 3, 9):
         out = lines.zeros()
@@ -90,7 +90,7 @@ def test_the_gradient_is_that_of_rows_of_weights(
 
 def test_lists_and_tables_serve_where_they_are_quicker(random_bits):
     def listed(n_rows, d, density):
-        return likelihood.list_minibatch(BitMatrix.from_array(random_bits(n_rows, d, density))) is not None
+        return lists.list_minibatch(BitMatrix.from_array(random_bits(n_rows, d, density))) is not None
 
     assert listed(256, 784, 0.13)
     assert listed(256, 784, 0.5)

@@ -33,17 +33,23 @@ def add_log_likelihood(
     bits: NDArray[uint16] | None = None,
 ) -> None: ...
 def add_gradient(
-    tile: NDArray[uint8],
+    tiles: NDArray[uint8],
+    height: int,
+    n_rows: int,
     columns: NDArray[int32],
     coef: NDArray[float64],
     intercept: NDArray[float64],
     weight: NDArray[float64] | None,
-    scratch: NDArray[Real],
+    scratch: NDArray[float32] | NDArray[float64],
+    units: NDArray[int64],
+    n_left: NDArray[int64],
+    n_taken: int,
     value: NDArray[float64],
     grad_coef: NDArray[float64],
     grad_intercept: NDArray[float64],
     starts: NDArray[int32] | None = None,
     bits: NDArray[uint16] | None = None,
+    first_listed: int = 0,
     n_summed: int = 4096,
 ) -> None: ...
 def compute_gradient_in_lines(

@@ -5,15 +5,20 @@ LANES columns, int32 and ascending; kernels that take `starts` and `bits` work o
 one full. `scratch`, float32 or float64, has the precision of the computation: lines of LANES numbers, of
 which the last n_rows are the logits, and before them at least SCRATCH_LINES, and LISTED_LINES a group
 besides where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and `bits`,
-made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse; the memory of
-lists must reach LISTING_SLACK beyond their ends.
+made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
 `n_summed` is the number of rows whose residuals add up in the scratch memory's precision before they go on
 in float64. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
+from libc.string cimport memset
+
 from ._random cimport draw_lines
+
+cdef extern from *:
+    int64_t fetch_decreased "__atomic_sub_fetch" (int64_t*, int64_t, int) noexcept nogil
+    enum: RELAXED "__ATOMIC_RELAXED"
 
 cdef extern from "src/fvsbn.h" nogil:
     enum: lanes_f32
@@ -79,7 +84,7 @@ LISTED_LINES = fvsbn_listed_lines
 MAX_LISTED = LISTED_BIT + 1  # lists of set bits are for fewer columns than this
 LISTED_RUN = RUN  # rows of a run, for which `list_rows` lists the rows of every variable
 LISTED_ROWS = c_listed_rows  # what the lengths of these lists are multiples of
-LISTING_SLACK = c_listing_slack  # how far beyond the end of a list its memory must reach
+LISTING_SLACK = c_listing_slack  # how far beyond their end the memory of these lists must reach
 
 cdef const fvsbn_functions* functions = fvsbn_of_level(0)
 
@@ -161,28 +166,55 @@ def add_log_likelihood(
 
 
 def add_gradient(
-    const uint8_t[:, ::1] tile, const int32_t[::1] columns, const double[:, :] coef,
-    const double[::1] intercept, const double[::1] weight, real[:, ::1] scratch,
-    double[::1] value, double[:, :] grad_coef, double[::1] grad_intercept,
-    const int32_t[::1] starts=None, const uint16_t[::1] bits=None, ptrdiff_t n_summed=4096,
+    const uint8_t[::1] tiles, ptrdiff_t height, ptrdiff_t n_rows, const int32_t[::1] columns,
+    const double[:, :] coef, const double[::1] intercept, const double[::1] weight, real[:, ::1] scratch,
+    const int64_t[:, ::1] units, int64_t[::1] n_left, ptrdiff_t n_taken, double[:, ::1] value,
+    double[:, :, :] grad_coef, double[:, ::1] grad_intercept, const int32_t[:, ::1] starts=None,
+    const uint16_t[::1] bits=None, ptrdiff_t first_listed=0, ptrdiff_t n_summed=4096,
 ):
-    cdef fvsbn_rows rows = rows_of(tile, starts, bits)
-    cdef ptrdiff_t n_columns = columns.shape[0]
-    cdef ptrdiff_t stride = coef.strides[0] // sizeof(double), n_groups = count_groups(columns, coef)
-    cdef ptrdiff_t grad_stride = grad_coef.strides[0] // sizeof(double)
-    cdef double* first_gradient = &grad_coef[0, 0] if grad_coef.shape[1] > 0 else NULL
-    cdef const double* row_weight = &weight[0] if weight is not None else NULL
-    cdef real* z = &scratch[scratch.shape[0] - rows.n_rows, 0]
+    """Work through some of the first n_left[0] units, from the last on; calls from several threads share them.
+
+    A call takes n_taken units at most. n_left[0] is counted down, and may end below 0. A unit is (part, first
+    tile, stop tile, first column, stop column, listed, fresh): the block of columns in those tiles, which goes to
+    a part of the results, clear before if it is fresh. If it is listed, the set bits of tile t begin at
+    starts[t - first_listed].
+    """
+    cdef ptrdiff_t n_groups = tiles.shape[0] // n_rows, stride = coef.strides[0] // sizeof(double)
+    cdef ptrdiff_t grad_stride = grad_coef.strides[1] // sizeof(double), width = grad_coef.shape[2]
+    cdef real* z = &scratch[scratch.shape[0] - min(height, n_rows), 0]
+    cdef fvsbn_rows rows
+    cdef ptrdiff_t unit, part, tile, first, n_columns, n_used, lane
+    cdef const double* row_weight
+    cdef double* first_gradient
     rows.n_summed = n_summed
     with nogil:
-        if real is float:
-            functions.add_gradient_f32(
-                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
-                row_weight, &scratch[0, 0], z, &value[0], first_gradient, grad_stride, &grad_intercept[0])
-        else:
-            functions.add_gradient_f64(
-                &rows, &columns[0], n_columns, first_weight(coef), stride, n_groups, &intercept[0],
-                row_weight, &scratch[0, 0], z, &value[0], first_gradient, grad_stride, &grad_intercept[0])
+        while n_taken > 0:
+            n_taken -= 1
+            unit = <ptrdiff_t>fetch_decreased(&n_left[0], 1, RELAXED)
+            if unit < 0:
+                break
+            part, first, n_columns = units[unit, 0], units[unit, 3], units[unit, 4] - units[unit, 3]
+            n_used = count_groups(columns[first:first + n_columns], coef)
+            first_gradient = &grad_coef[part, first, 0] if width > 0 else NULL
+            if units[unit, 6]:
+                for lane in range(n_columns if width > 0 else 0):
+                    memset(first_gradient + lane * grad_stride, 0, width * sizeof(double))
+            for tile in range(units[unit, 1], units[unit, 2]):
+                rows.tile, rows.n_rows = &tiles[tile * height * n_groups], min(height, n_rows - tile * height)
+                rows.bits, rows.starts = NULL, NULL
+                if units[unit, 5]:
+                    rows.bits, rows.starts = &bits[0], &starts[tile - first_listed, 0]
+                row_weight = &weight[tile * height] if weight is not None else NULL
+                if real is float:
+                    functions.add_gradient_f32(
+                        &rows, &columns[first], n_columns, first_weight(coef[first:]), stride, n_used,
+                        &intercept[first], row_weight, &scratch[0, 0], z, &value[part, first], first_gradient,
+                        grad_stride, &grad_intercept[part, first])
+                else:
+                    functions.add_gradient_f64(
+                        &rows, &columns[first], n_columns, first_weight(coef[first:]), stride, n_used,
+                        &intercept[first], row_weight, &scratch[0, 0], z, &value[part, first], first_gradient,
+                        grad_stride, &grad_intercept[part, first])
 
 
 def compute_gradient_in_lines(

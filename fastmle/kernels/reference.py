@@ -210,33 +210,49 @@ def add_log_likelihood(tile, columns, coef, intercept, scratch, total, starts=No
 
 
 def add_gradient(
-    tile,
+    tiles,
+    height,
+    n_rows,
     columns,
     coef,
     intercept,
     weight,
     scratch,
+    units,
+    n_left,
+    n_taken,
     value,
     grad_coef,
     grad_intercept,
     starts=None,
     bits=None,
+    first_listed=0,
     n_summed=4096,
 ):
     """Add sum_r w_r log p(x_ri | x_r,<i) and its gradient in the weights of j < columns[lane].
 
     With the residuals R = w (x_i - p(x_i = 1 | x_<i)) the gradient is R^T X, that of the intercepts the
-    column sums of R.
+    column sums of R. A row of `units` is (part, first tile, stop tile, first column, stop column, listed,
+    fresh): a block of columns in some tiles of `height` rows, that goes to a part of the results, in which
+    grad_coef is clear before if it is fresh. Of the first ``n_left[0]`` units the last `n_taken` are done.
     """
-    signs = _signs(tile, columns)
-    weight = np.ones(len(signs)) if weight is None else np.asarray(weight)
-    t = signs * _logits(tile, columns, coef, intercept)
-    residual = weight[:, None] * signs * expit(-t)
-    value += weight @ log_expit(t)
-    grad_intercept += residual.sum(axis=0)
-    products = (residual.T @ _rows(tile))[:, : grad_coef.shape[1]]
-    for lane, column in enumerate(columns):
-        grad_coef[lane, :column] += products[lane, :column]
+    n_left = int(n_left[0])
+    for part, first_tile, stop_tile, first, stop, _, fresh in units[max(0, n_left - n_taken) : n_left][::-1]:
+        block = slice(first, stop)
+        if fresh:
+            grad_coef[part, block] = 0.0
+        for start in range(first_tile * height, min(stop_tile * height, n_rows), height):
+            rows = slice(start, min(start + height, n_rows))
+            tile = tiles.reshape(n_rows, -1)[rows].reshape(-1, rows.stop - rows.start)
+            signs = _signs(tile, columns[block])
+            own = np.ones(len(signs)) if weight is None else np.asarray(weight)[rows]
+            t = signs * _logits(tile, columns[block], coef[block], intercept[block])
+            residual = own[:, None] * signs * expit(-t)
+            value[part, block] += own @ log_expit(t)
+            grad_intercept[part, block] += residual.sum(axis=0)
+            products = (residual.T @ _rows(tile))[:, : coef.shape[1]]
+            for lane, column in enumerate(columns[block]):
+                grad_coef[part, first + lane, :column] += products[lane, :column]
 
 
 def compute_gradient_in_lines(

@@ -31,7 +31,7 @@ typedef struct {
 } fvsbn_columns;
 /* Of a run, two lines a row stay in the first cache. */
 enum { RUN = 256, LISTED_ROWS = 4 };
-/* How far beyond the end of a list its memory must reach. */
+/* How far beyond the end of the lists of rows their memory must reach. */
 enum { LISTING_SLACK = 8 };
 /* Working memory for lists of set bits: in lines a group of eight variables, weights and sums of two blocks. */
 enum { fvsbn_listed_lines = 32 };

@@ -8,6 +8,43 @@ static ptrdiff_t longest_list(const fvsbn_rows *rows)
     return longest;
 }
 
+/* Lists the set bits of every row (see fvsbn_rows). */
+static void list_set_bits(
+    const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *restrict starts,
+    uint16_t *restrict bits)
+{
+    int32_t end = 0;
+    memset(starts, 0, (size_t)(n_rows + 1) * sizeof *starts);
+    for (ptrdiff_t g = 0; g < n_groups; g++) {
+        const uint8_t *bytes = tile + g * n_rows;
+        _Pragma("omp simd") for (ptrdiff_t r = 0; r < n_rows; r++) {
+            uint8_t x = bytes[r];
+            x = (uint8_t)(x - ((x >> 1) & 0x55));
+            x = (uint8_t)((x & 0x33) + ((x >> 2) & 0x33));
+            starts[r + 1] += (x + (x >> 4)) & 0x0F;
+        }
+    }
+    for (ptrdiff_t r = 0; r < n_rows; r++) { /* each start moves on while its row is filled */
+        const int32_t count = starts[r + 1];
+        starts[r + 1] = end;
+        end += count;
+    }
+    for (ptrdiff_t g = 0; g < n_groups; g++) {
+        const uint8_t *bytes = tile + g * n_rows;
+        for (ptrdiff_t r = 0; r < n_rows; r += 8) {
+            uint64_t word = r + 8 <= n_rows ? load_word(bytes + r) : load_bytes(bytes + r, n_rows - r);
+            ptrdiff_t row_before = -1;
+            for (; word; word &= word - 1) {
+                const int place = __builtin_ctzll(word);
+                const ptrdiff_t row = r + place / 8;
+                const int same = row == row_before ? SAME_GROUP : 0;
+                bits[starts[row + 1]++] = (uint16_t)((8 * g + place % 8) | same);
+                row_before = row;
+            }
+        }
+    }
+}
+
 /* ones_of[x]: the places of the ones of byte x, ascending, then zeros. */
 #define PUT(x, h) << (((x) >> (h) & 1) * 8) | ((x) >> (h) & 1) * UINT64_C(h))
 #define PACKED(x) \
@@ -26,30 +63,14 @@ static const uint8_t ones_of[256][8] = {LINES64(0), LINES64(64), LINES64(128), L
 #undef PACKED
 #undef PUT
 
-/* Writes the places of the ones of a byte, counted from `first`, with `flags` added, and returns how many they
- * are. Always eight numbers are written. */
-static inline ptrdiff_t list_byte(uint8_t byte, uint16_t first, const uint16_t *flags, uint16_t *restrict places)
+/* Writes the places of the ones of a byte, counted from `first`, and returns how many they are. Always eight
+ * numbers are written: no branch depends on the bits. */
+static inline ptrdiff_t list_byte(uint8_t byte, uint16_t first, uint16_t *restrict places)
 {
     const uint8_t *ones = ones_of[byte];
     _Pragma("omp simd") for (int k = 0; k < 8; k++)
-        places[k] = (uint16_t)(first + flags[k] + ones[k]);
+        places[k] = (uint16_t)(first + ones[k]);
     return __builtin_popcount(byte);
-}
-
-/* Lists the set bits of every row (see fvsbn_rows). */
-static void list_set_bits(
-    const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *restrict starts,
-    uint16_t *restrict bits)
-{
-    static const uint16_t flags[8] = {
-        0, SAME_GROUP, SAME_GROUP, SAME_GROUP, SAME_GROUP, SAME_GROUP, SAME_GROUP, SAME_GROUP};
-    ptrdiff_t end = 0;
-    for (ptrdiff_t r = 0; r < n_rows; r++) {
-        starts[r] = (int32_t)end;
-        for (ptrdiff_t g = 0; g < n_groups; g++)
-            end += list_byte(tile[g * n_rows + r], (uint16_t)(8 * g), flags, bits + end);
-    }
-    starts[n_rows] = (int32_t)end;
 }
 
 /* Rows become columns: bit h of byte i goes to bit i of byte h. */
@@ -68,7 +89,6 @@ static void list_rows(
     const uint8_t *tile, ptrdiff_t n_rows, ptrdiff_t n_groups, int32_t *restrict starts,
     uint16_t *restrict rows)
 {
-    static const uint16_t flags[8] = {0};
     ptrdiff_t end = 0;
     for (ptrdiff_t start = 0; start < n_rows; start += RUN) {
         const ptrdiff_t n = n_rows - start < RUN ? n_rows - start : RUN;
@@ -81,7 +101,7 @@ static void list_rows(
                 const ptrdiff_t first = end;
                 *starts++ = (int32_t)end;
                 for (ptrdiff_t r = 0; r < n; r += 8)
-                    end += list_byte((uint8_t)(words[r / 8] >> (8 * h)), (uint16_t)r, flags, rows + end);
+                    end += list_byte((uint8_t)(words[r / 8] >> (8 * h)), (uint16_t)r, rows + end);
                 while ((end - first) % LISTED_ROWS)
                     rows[end++] = (uint16_t)n;
             }
