@@ -1,8 +1,8 @@
 """Ordered parallel maps over units of work, and the random streams of tiles.
 
-Kernels are serial and release the GIL; a unit is a function call on one (row tile, column block). The
-units depend on the shape of the data alone, and results come back in the order of the units, so that
-sums over them are the same bits whatever the number of threads.
+Kernels are serial and release the GIL; a unit is a function call on one (row tile, column block), or shares
+several of these with other calls. What is computed depends on the shape of the data alone, and results come
+back in the order of the units, so that sums over them are the same bits whatever the number of threads.
 """
 
 import contextlib
@@ -10,8 +10,8 @@ import functools
 import itertools
 import operator
 import os
+import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
 
 import joblib
 import numpy as np
@@ -25,7 +25,7 @@ MIN_PARALLEL_WORK = 200_000
 # Generators that one seed sequence starts, where many are needed.
 _GENERATORS_A_SEED = 16
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: dict[int, "_Pool"] = {}
 _lock = threading.Lock()
 
 
@@ -61,11 +61,41 @@ def effective_n_jobs(n_jobs=None):
     return joblib.effective_n_jobs(n_jobs)
 
 
+def count_threads(n_jobs, work):
+    """Return the number of threads that are worth while for so many elementary steps."""
+    if n_jobs != 0 and work < MIN_PARALLEL_WORK:
+        # Small data: asking for the number of processors would take longer than the work.
+        return 1
+    return effective_n_jobs(n_jobs)
+
+
+class _Pool:
+    """Threads that call what they are handed.
+
+    An executor takes locks in Python, and an interrupt of the calling thread can leave one of them held for
+    ever; a SimpleQueue has none.
+    """
+
+    def __init__(self, n_workers):
+        self._queue = queue.SimpleQueue()
+        for number in range(n_workers):
+            name = f"fastmle_{number}"
+            threading.Thread(target=self._serve, args=(self._queue,), name=name, daemon=True).start()
+
+    @staticmethod
+    def _serve(jobs):
+        while True:
+            jobs.get()()
+
+    def submit(self, job):
+        self._queue.put(job)
+
+
 def _pool(n_workers):
-    """Return the process's thread pool of that size, started on first use."""
+    """Return the process's pool of that size, started on first use."""
     with _lock:
         if n_workers not in _pools:
-            _pools[n_workers] = ThreadPoolExecutor(n_workers, thread_name_prefix="fastmle")
+            _pools[n_workers] = _Pool(n_workers)
         return _pools[n_workers]
 
 
@@ -121,51 +151,86 @@ def map_units(function, units, *, n_jobs=None, workspace=None, work=None, interr
     [0, 1, 4, 9, 16]
     """
     units = list(units)
-    if n_jobs != 0 and (len(units) <= 1 or (work is not None and work < MIN_PARALLEL_WORK)):
-        # Small data: asking for the number of processors would take longer than the work.
+    n_threads = count_threads(n_jobs, 0 if len(units) <= 1 else MIN_PARALLEL_WORK if work is None else work)
+    if n_threads == 1:
         arguments = () if workspace is None else (workspace(),)
         return [function(unit, *arguments) for unit in units]
-    n_threads = min(effective_n_jobs(n_jobs), len(units))
+    n_threads = min(n_threads, len(units))
     results = [None] * len(units)
     counter = itertools.count()
-    stopped = threading.Event()
+    stopped = []
 
     errors = []
 
     def run():
-        arguments = () if workspace is None else (workspace(),)
-        while not stopped.is_set() and (i := next(counter)) < len(units):
-            try:
+        i = len(units)
+        try:
+            arguments = () if workspace is None else (workspace(),)
+            while not stopped and (i := next(counter)) < len(units):
                 results[i] = function(units[i], *arguments)
-            except Exception as error:
-                stopped.set()
-                errors.append((i, error))
+        except Exception as error:
+            stopped.append(True)
+            errors.append((i, error))
 
     helpers = []
     try:
         for _ in range(n_threads - 1):
-            helpers.append(_pool(n_threads - 1).submit(run))  # noqa: PERF401 (what was started counts)
+            helpers.append(_Helper(run))
+            _pool(n_threads - 1).submit(helpers[-1].run)
         run()
-        _wait(helpers)
+        for helper in helpers:
+            helper.wait()
     except BaseException:
         # An interrupt, perhaps: nothing may still be writing when this function is left.
-        stopped.set()
+        stopped.append(True)
         if interrupted is not None:
             interrupted.set()
-        _wait(helpers)
+        for helper in helpers:
+            helper.wait()
         raise
     if errors:
         # Units are started in order, so the first of the failing ones has been tried for certain.
         raise min(errors, key=operator.itemgetter(0))[1]
     for helper in helpers:
-        if not helper.cancelled():
-            helper.result()  # raises what the workspace raised
+        if helper.error is not None:
+            raise helper.error
     return results
 
 
-def _wait(helpers):
-    """Wait for the threads that started; those that did not have nothing left to do."""
-    wait([helper for helper in helpers if not helper.cancel()])
+class _Helper:
+    """What a thread of the pool does for a map.
+
+    An interrupt may come between any two steps of the calling thread, so every step can be taken again.
+    """
+
+    def __init__(self, run):
+        self.error = None
+        self._run = run
+        self._owner = {}
+        self._done = False
+        self._ended = threading.Lock()
+        self._ended.acquire()
+
+    def _is_taken_by(self, who):
+        return self._owner.setdefault("owner", who) == who  # the first one who asks; a single step
+
+    def run(self):
+        if not self._is_taken_by("helper"):
+            return
+        try:
+            self._run()
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._done = True
+            self._ended.release()
+
+    def wait(self):
+        """Wait for the end if it has begun; if not, it will do nothing."""
+        if self._is_taken_by("caller"):
+            return
+        while not self._done:
+            self._ended.acquire(timeout=1.0)
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import numpy as np
 from . import kernels
 from .data import BitMatrix
 from .data.bitmatrix import TILE_ROWS
-from .engine import RandomStreams, effective_n_jobs, map_units, split_evenly
+from .engine import RandomStreams, count_threads, effective_n_jobs, map_units, split_evenly
 from .lists import GRADIENT, SCORES, Choice, RowLists, cut_into_waves
 from .memory import aligned_memory
 
@@ -93,7 +93,8 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, list
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Precision inside a tile; across tiles sums are float64.
     lists : RowLists or None, default=None
-        Keeps lists of set bits for the next pass over the same data.
+        Keeps lists of set bits for the next pass over the same data. Where they need not be made, more
+        blocks take lists, so the last digits may differ.
     n_jobs : int or None, default=None
         Number of threads.
 
@@ -109,7 +110,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, list
     n_columns = len(columns)
     lanes = kernels.LANES[np.dtype(dtype).name]
     n_groups, n_blocks = (int(columns[-1]) + 7) // 8, -(-n_columns // lanes)
-    choice = Choice(bits, n_groups, n_blocks, GRADIENT, listed=lists is not None)
+    choice = Choice(bits, n_groups, n_blocks, GRADIENT, listed=lists is not None and lists.are_kept)
     blocks = _column_blocks(n_columns, 2 * lanes if choice.lists else lanes)
     lists = RowLists(bits) if lists is None else lists
     waves = cut_into_waves(bits, lists=choice.lists)
@@ -133,10 +134,11 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, list
         units = np.array(units, dtype=np.int64)
         n_left = np.array([len(units)])
         work = _work(len(wave) * min(TILE_ROWS, bits.shape[0]), n_columns)
-        # Threads share the units, which may be shorter than a call from Python; between calls they answer
+        # Threads share the units, which may be shorter than a call from Python. A long call would not answer
         # Ctrl-C.
-        n_calls = min(len(units), max(effective_n_jobs(n_jobs), work // _WORK_A_CALL))
-        n_taken = -(-len(units) // n_calls)
+        n_threads = count_threads(n_jobs, work)
+        n_calls = min(len(units), max(n_threads, work // _WORK_A_CALL))
+        n_taken = len(units) if n_calls == n_threads else -(-len(units) // n_calls)
 
         def accumulate(_, scratch, wave=wave, listed=listed, units=units, n_left=n_left, n_taken=n_taken):
             kernels.add_gradient(
@@ -148,7 +150,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, list
             )
 
         map_units(
-            accumulate, range(n_calls), n_jobs=n_jobs, workspace=lambda: _Scratch(bits, dtype), work=work
+            accumulate, range(n_calls), n_jobs=n_threads, workspace=lambda: _Scratch(bits, dtype), work=work
         )
     return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
 

@@ -8,7 +8,7 @@ variable that may come before, in float32.
 import numpy as np
 
 from . import kernels, likelihood, lists
-from .engine import effective_n_jobs, map_units
+from .engine import count_threads, map_units
 from .memory import aligned_memory
 
 _WIDTH = 2 * kernels.LANES["float32"]
@@ -159,13 +159,15 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
             tile, parameters, lines.places, n_left, weight, scratch, value, out, *listed
         )
 
+    work = n_blocks * n_samples * (_ROW + int(_BIT * bits.density * n_features / 2))
+    n_threads = count_threads(n_jobs, work)
     map_units(
         fill,
-        range(min(n_blocks, effective_n_jobs(n_jobs))),
-        n_jobs=n_jobs,
+        range(min(n_blocks, n_threads)),
+        n_jobs=n_threads,
+        work=work,
         workspace=lambda: aligned_memory(
             2 * min(kernels.LISTED_RUN, n_samples) + 2, _WIDTH // 2, dtype=np.float32
         ),
-        work=n_blocks * n_samples * (_ROW + int(_BIT * bits.density * n_features / 2)),
     )
     return float(value.sum())

@@ -28,13 +28,15 @@ GRADIENT = Costs(table=1.4, building=730.0, row=12.0, bit=1.9)
 SCORES = Costs(table=0.76, building=270.0, row=12.0, bit=2.6)
 # Lists by variable, where the parameters stand in lines, which tables have to leave.
 _MINIBATCH = Costs(table=1.0, building=800.0, row=9.0, bit=0.6)
-_LISTING = 0.7  # a row and a group, when lists are made, once for all blocks
+# What it takes to make lists, once for all blocks: for a pass, a row and a group, and a set bit.
+_LISTING = 9000.0, 0.7, 1.3
 
 
 def cut_into_waves(bits, numbers_a_tile=1, *, lists=False):
     """Cut the tiles into waves, each of which needs so many numbers a tile, or those of lists."""
     if lists:
-        numbers_a_tile = max(numbers_a_tile, int(bits.density * TILE_ROWS * bits.shape[1]))
+        bits_a_row = bits.density * bits.shape[1]
+        numbers_a_tile = max(numbers_a_tile, int(TILE_ROWS * (bits_a_row + 2)))
     length = max(1, _WAVE_SIZE // numbers_a_tile)
     return [range(first, min(first + length, bits.n_tiles)) for first in range(0, bits.n_tiles, length)]
 
@@ -53,7 +55,7 @@ class Choice:
     costs : Costs
         What they cost there.
     listed : bool, default=False
-        Whether the lists exist, or will be used again.
+        Whether the lists are kept for pass after pass, so that making them costs nothing.
 
     Attributes
     ----------
@@ -63,8 +65,12 @@ class Choice:
 
     def __init__(self, bits, n_groups, n_blocks, costs, *, listed=False):
         bits_a_group = 8 * bits.density
-        per_row = costs.row + (0.0 if listed else n_groups * _LISTING / n_blocks)
-        table = costs.table + costs.building / min(max(1, bits.shape[0]), TILE_ROWS)
+        n_rows = max(1, bits.shape[0])
+        per_row = costs.row
+        if not listed:
+            a_pass, a_group, a_bit = _LISTING
+            per_row += (a_pass / n_rows + n_groups * (a_group + bits_a_group * a_bit)) / n_blocks
+        table = costs.table + costs.building / min(n_rows, TILE_ROWS)
         gain_a_group = table - bits_a_group * costs.bit
         self._worth_from = per_row / gain_a_group if gain_a_group > 0 else np.inf
         self.lists = bits.shape[1] < kernels.MAX_LISTED and n_groups >= self._worth_from
@@ -75,17 +81,23 @@ class Choice:
 
 
 class RowLists:
-    """Lists of the set bits of rows, tile by tile; the last ones that were made are kept.
+    """Lists of the set bits of rows, tile by tile; where one wave has all tiles, they are kept.
 
     Parameters
     ----------
     bits : BitMatrix
         The data.
+
+    Attributes
+    ----------
+    are_kept : bool
+        Whether all lists are made once.
     """
 
     def __init__(self, bits):
         self._bits = bits
-        self._tiles = range(0)
+        self._kept = None
+        self.are_kept = len(cut_into_waves(bits, lists=True)) <= 1
 
     def make(self, wave, n_jobs=None):
         """Return the lists of a wave of tiles.
@@ -97,10 +109,11 @@ class RowLists:
         listed : ndarray of uint16
             The lists, as `list_set_bits` makes them.
         """
-        if wave != self._tiles:
-            self._starts, self._listed = self._list(wave, n_jobs)
-            self._tiles = wave
-        return self._starts, self._listed
+        if not self.are_kept:
+            return self._list(wave, n_jobs)
+        if self._kept is None:
+            self._kept = self._list(wave, n_jobs)
+        return self._kept
 
     def _list(self, wave, n_jobs):
         tiles = [self._bits.tile(index) for index in wave]
@@ -110,7 +123,7 @@ class RowLists:
         )
         places = np.cumsum([0, *counts])
         starts = np.empty((len(tiles), min(self._bits.shape[0], TILE_ROWS) + 1), dtype=np.int32)
-        listed = np.empty(max(1, places[-1]), dtype=np.uint16)
+        listed = np.empty(places[-1] + 1, dtype=np.uint16)  # so that no tile's part of it is empty
 
         def fill(k):
             own = starts[k, : tiles[k].shape[1] + 1]

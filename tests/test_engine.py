@@ -273,6 +273,36 @@ def test_an_interrupt_is_answered_at_once():
     assert seconds < 0.5
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer")
+def test_an_interrupt_at_any_step_leaves_no_lock_behind():
+    # With the locks of an executor this stood still after some ten to a thousand interrupts.
+    code = """
+        import random, signal, time
+        from fastmle.engine import map_units
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, interrupt)
+        random.seed(0)
+        n_interrupts, stop = 0, time.monotonic() + 3
+        while time.monotonic() < stop:
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 1e-5 + random.random() * 2e-4)
+                    for _ in range(100):
+                        map_units(abs, range(-20, 0), n_jobs=2)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                n_interrupts += 1
+            assert map_units(abs, [-1, 2, -3], n_jobs=2) == [1, 2, 3]
+        assert n_interrupts > 100, n_interrupts
+    """
+    process = [sys.executable, "-c", textwrap.dedent(code)]
+    subprocess.run(process, check=True, timeout=30, stdout=subprocess.DEVNULL)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_maps_with_threads_of_its_own():
     code = """

@@ -37,7 +37,7 @@ OF_BOTH_PRECISIONS = {
 OF_SINGLE_PRECISION = {"compute_gradient_in_lines", "nade_coarsen", "nade_odds"}
 # Modules whose kernels are compiled for every instruction-set level.
 OF_LEVELS = {"_bits", "_fvsbn", "_information", "_nade", "_optimizers", "_random", "_summaries"}
-N_ROWS = (1, 63, 64, 65, 4096)
+N_ROWS = (1, 63, 64, 65, 300, 4096)
 N_COLUMNS = (1, 7, 8, 9, 63, 64, 65)
 # Sums of up to 4096 terms, relative to the largest entry of the result.
 TOLERANCE = {"float64": 1e-13, "float32": 2e-5}

@@ -244,8 +244,8 @@ def test_how_a_pass_is_cut_changes_no_bit_of_a_gradient(
     def compute(**options):
         return likelihood.value_and_gradient(bits, columns, coef, intercept, dtype=dtype, **options)
 
-    whole = compute(n_jobs=1)
     kept = lists.RowLists(bits)
+    whole = compute(lists=kept, n_jobs=1)
     for n_jobs in (1, 2, 5):
         assert_same_bits(compute(lists=kept, n_jobs=n_jobs), whole)
     few = columns[[3, 90, 149]]
@@ -254,10 +254,30 @@ def test_how_a_pass_is_cut_changes_no_bit_of_a_gradient(
     for one, other in zip(own, again, strict=True):
         assert_allclose(one, other, rtol=0, atol=1e-5 * np.abs(one).max())
     monkeypatch.setattr(likelihood, "_WORK_A_CALL", 1)
-    assert_same_bits(compute(n_jobs=2), whole)
+    assert_same_bits(compute(lists=kept, n_jobs=2), whole)
     monkeypatch.setattr(lists, "_WAVE_SIZE", 1)
-    for one, other in zip(compute(lists=kept, n_jobs=2), whole, strict=True):
+    for one, other in zip(compute(lists=lists.RowLists(bits), n_jobs=2), whole, strict=True):
         assert_allclose(one, other, rtol=0, atol=1e-6 * np.abs(other).max())
+
+
+def test_lists_are_made_once_where_one_wave_has_all_tiles(random_bits, random_fvsbn, monkeypatch):
+    bits = random_bits(2 * TILE_ROWS, 100, 0.02)
+    bits[TILE_ROWS:] = 0  # a tile without a set bit
+    bits = BitMatrix.from_array(bits)
+    coef, intercept = random_fvsbn(100)
+    columns = np.arange(100, dtype=np.int32)
+    calls = []
+    make = lists.RowLists._list
+    monkeypatch.setattr(lists.RowLists, "_list", lambda *arguments: calls.append(1) or make(*arguments))
+    kept = lists.RowLists(bits)
+    for _ in range(3):
+        one = likelihood.value_and_gradient(bits, columns, coef, intercept, lists=kept)
+    assert len(calls) == 1
+    monkeypatch.setattr(lists, "_WAVE_SIZE", 1)
+    two = likelihood.value_and_gradient(bits, columns, coef, intercept, lists=lists.RowLists(bits))
+    assert len(calls) == 3
+    for a, b in zip(one, two, strict=True):
+        assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(a).max())
 
 
 def test_only_the_strict_lower_triangle_is_read(random_bits, random_fvsbn):

@@ -1,17 +1,16 @@
 """Compiled kernels of the fully-visible sigmoid belief network; `reference` holds their definitions.
 
-A kernel works on one row tile, uint8 of shape (n_groups_of_the_data, n_rows), and one block of at most
-LANES columns, int32 and ascending; kernels that take `starts` and `bits` work on two such blocks, the first
-one full. `scratch`, float32 or float64, has the precision of the computation: lines of LANES numbers, of
-which the last n_rows are the logits, and before them at least SCRATCH_LINES, and LISTED_LINES a group
-besides where lists of set bits are given. It should begin at a multiple of 64 bytes. `starts` and `bits`,
-made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are sparse.
-`n_summed` is the number of rows whose residuals add up in the scratch memory's precision before they go on
-in float64. Nothing is validated here.
+A kernel works on one row tile, uint8 of shape (n_groups_of_the_data, n_rows), or on some of a table's, and
+on one block of at most LANES columns, int32 and ascending; kernels that take `starts` and `bits` work on two
+such blocks, the first one full. `scratch`, float32 or float64, has the precision of the computation: lines of
+LANES numbers, of which the last are the logits of a tile's rows, and before them at least SCRATCH_LINES, and
+LISTED_LINES a group besides where lists of set bits are given. It should begin at a multiple of 64 bytes.
+`starts` and `bits`, made by `list_set_bits`, take the place of the tile's bytes in the sums, where rows are
+sparse. `n_summed` is the number of rows whose residuals add up in the scratch memory's precision before they
+go on in float64. Nothing is validated here.
 """
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
-
 from libc.string cimport memset
 
 from ._random cimport draw_lines
@@ -225,7 +224,7 @@ def compute_gradient_in_lines(
     """The value and gradient of pairs of blocks, see `fastmle.lines`; calls from several threads share them.
 
     The first n_left[0] pairs are to be done; it is counted down, and may end below 0. The lists are those of
-    `list_rows`.
+    `list_rows`, and scratch has two lines a row of a run, and two more.
     """
     cdef fvsbn_columns listed = fvsbn_columns(&tile[0, 0], tile.shape[1], &rows[0], &starts[0], 0)
     listed.n_variables = (starts.shape[0] - 1) // ((tile.shape[1] + RUN - 1) // RUN)
