@@ -61,9 +61,9 @@ def effective_n_jobs(n_jobs=None):
     return joblib.effective_n_jobs(n_jobs)
 
 
-def count_threads(n_jobs, work):
-    """Return the number of threads that are worth while for so many elementary steps."""
-    if n_jobs != 0 and work < MIN_PARALLEL_WORK:
+def count_threads(n_jobs, work=None):
+    """Return the number of threads that are worth while for so many elementary steps; None is many."""
+    if n_jobs != 0 and work is not None and work < MIN_PARALLEL_WORK:
         # Small data: asking for the number of processors would take longer than the work.
         return 1
     return effective_n_jobs(n_jobs)
@@ -151,15 +151,13 @@ def map_units(function, units, *, n_jobs=None, workspace=None, work=None, interr
     [0, 1, 4, 9, 16]
     """
     units = list(units)
-    n_threads = count_threads(n_jobs, 0 if len(units) <= 1 else MIN_PARALLEL_WORK if work is None else work)
-    if n_threads == 1:
+    n_threads = min(len(units), count_threads(n_jobs, work if len(units) > 1 else 0))
+    if n_threads <= 1:
         arguments = () if workspace is None else (workspace(),)
         return [function(unit, *arguments) for unit in units]
-    n_threads = min(n_threads, len(units))
     results = [None] * len(units)
     counter = itertools.count()
     stopped = []
-
     errors = []
 
     def run():

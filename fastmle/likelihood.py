@@ -149,9 +149,7 @@ def value_and_gradient(bits, columns, coef, intercept, *, dtype=np.float64, list
                 n_summed=n_summed,
             )
 
-        map_units(
-            accumulate, range(n_calls), n_jobs=n_threads, workspace=lambda: _Scratch(bits, dtype), work=work
-        )
+        map_units(accumulate, range(n_calls), n_jobs=n_threads, workspace=lambda: _Scratch(bits, dtype))
     return value.sum(axis=0), _add_up(grad_coef), grad_intercept.sum(axis=0)
 
 

@@ -140,9 +140,9 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
         Nats.
     """
     n_samples, n_features = bits.shape
-    columns = np.arange(n_features, dtype=np.int32)
     listed = lists.list_minibatch(bits)
     if listed is None:
+        columns = np.arange(n_features, dtype=np.int32)
         intercept, coef = lines.unpack(parameters)
         value, grad_coef, grad_intercept = likelihood.value_and_gradient(
             bits, columns, coef, intercept, dtype=np.float32, n_jobs=n_jobs
@@ -165,7 +165,6 @@ def value_and_gradient(bits, lines, parameters, out, *, n_jobs=None):
         fill,
         range(min(n_blocks, n_threads)),
         n_jobs=n_threads,
-        work=work,
         workspace=lambda: aligned_memory(
             2 * min(kernels.LISTED_RUN, n_samples) + 2, _WIDTH // 2, dtype=np.float32
         ),

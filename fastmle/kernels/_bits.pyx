@@ -6,6 +6,9 @@ is validated here.
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void*) noexcept nogil
+
 cdef extern from "src/bits.h" nogil:
     ctypedef struct bits_table:
         const uint8_t* start
@@ -35,9 +38,6 @@ ctypedef fused value:
     uint64_t
     float
     double
-
-cdef extern from *:
-    void prefetch "__builtin_prefetch" (const void*) noexcept nogil
 
 ctypedef fused index:
     int32_t
@@ -113,8 +113,7 @@ def take_rows(
     Both are tiles one after the other, each of so many rows but the last one, which has what is left. places
     is scratch, one number a row.
     """
-    cdef ptrdiff_t n_taken = rows.shape[0], n_groups, n_rows, last, left, g, k, r, start, stop
-    cdef ptrdiff_t step
+    cdef ptrdiff_t n_taken = rows.shape[0], n_groups, n_rows, last, left, step, g, k, r, start, stop
     cdef int64_t place
     cdef uint8_t* run
     if n_taken == 0 or taken.shape[0] == 0:
